@@ -1,0 +1,17 @@
+/* Whole files, and whole writes. Every call survives EINTR. */
+#ifndef DPI_BASE_FILE_H
+#define DPI_BASE_FILE_H
+
+#include "base/buf.h"
+
+/* Appends the file's bytes. DPIPES_ENOENT, DPIPES_EIO (also: not a regular file's size within `limit` bytes),
+ * DPIPES_ENOMEM; the message begins with the path. */
+dpipes_status dpi_file_read(const char *path, size_t limit, dpi_buf *out, dpipes_error *err);
+
+/* Writes all bytes. One write(2) when the system takes them at once, as it does for files; a short write is continued,
+ * and a descriptor in non-blocking mode is waited for with poll(2), up to `timeout_ms` without any progress (-1: for ever).
+ * `what` names the descriptor in the error. */
+dpipes_status dpi_fd_write_all(int fd, const void *data, size_t size, int timeout_ms, const char *what,
+                               dpipes_error *err);
+
+#endif
