@@ -12,9 +12,11 @@
 #include "wire/param.h"
 
 static dpipes_error err;
+static char warning[256];
 
 static void setup(void)
 {
+    warning[0] = '\0';
     err = (dpipes_error)DPIPES_ERROR_INIT;
 }
 
@@ -186,8 +188,6 @@ START_TEST(a_missing_messages_variable_is_named)
     ck_assert_str_eq(err.message, "DAGSTER_PIPES_CONTEXT is set, but DAGSTER_PIPES_MESSAGES is not");
 }
 END_TEST
-
-static char warning[256];
 
 static void note_warning(void *user, dpipes_log_level level, const char *message)
 {

@@ -240,6 +240,22 @@ START_TEST(a_callback_can_end_the_parse)
 }
 END_TEST
 
+START_TEST(a_prefix_is_checked_and_what_follows_left_alone)
+{
+    static const char text[] = "{\"a\": [1]}{\"b\" rest";
+    size_t scanned = 0;
+    dpi_json_value value;
+    ck_assert_int_eq(dpi_json_parse_prefix(text, sizeof text - 1, DPI_JSON_STRICT, &value, &scanned), DPIPES_OK);
+    ck_assert_ptr_eq(value.text, text);
+    ck_assert_uint_eq(value.size, strlen("{\"a\": [1]}"));
+    ck_assert_uint_eq(scanned, value.size);
+    ck_assert_int_eq(
+        dpi_json_parse_prefix(text + scanned, sizeof text - 1 - scanned, DPI_JSON_STRICT, &value, &scanned),
+        DPIPES_EPROTO);
+    ck_assert_uint_eq(scanned, strlen("{\"b\" "));
+}
+END_TEST
+
 /* Every text that is cut somewhere is refused, and nothing is read past its end (ASan). */
 START_TEST(a_cut_text_is_never_taken)
 {
@@ -269,6 +285,7 @@ int main(void)
     tcase_add_test(tc, doubles_are_read_to_the_nearest);
     tcase_add_test(tc, members_of_two_levels_are_called_back_while_checking);
     tcase_add_test(tc, a_callback_can_end_the_parse);
+    tcase_add_test(tc, a_prefix_is_checked_and_what_follows_left_alone);
     tcase_add_test(tc, a_cut_text_is_never_taken);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
