@@ -81,7 +81,9 @@ static const char *escape_block(dpi_buf *out, const char *at, const char *stop, 
         memcpy(to, at, (size_t)(plain - at));
         to += plain - at;
         at = plain;
-        if (at < stop) {
+        if (at < stop && (unsigned char)*at < 0x80) {
+            to = put_escaped(to, (unsigned char)*at++);
+        } else if (at < stop) {
             dpi_utf8_char character = dpi_utf8_next(at, end);
             to = put_escaped(to, character.code);
             at += character.size;

@@ -1,5 +1,6 @@
 #include "base/utf8.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #if defined(__SSE2__)
@@ -82,14 +83,19 @@ static unsigned special_bytes(const char *at)
     return (unsigned)_mm_movemask_epi8(special);
 }
 
+/* The bytes behind the last whole block are looked at with the block that ends there, when the text has as many. */
 static const char *skip_plain_blocks(const char *at, const char *end)
 {
+    bool has_block = end - at >= 16;
     for (; end - at >= 16; at += 16) {
         unsigned special = special_bytes(at);
         if (special)
             return at + __builtin_ctz(special);
     }
-    return at;
+    if (!has_block || at == end)
+        return at;
+    unsigned special = special_bytes(end - 16) & 0xFFFFu << (16 - (end - at));
+    return special ? end - 16 + __builtin_ctz(special) : end;
 }
 
 #else

@@ -36,14 +36,17 @@ START_TEST(a_string_is_ascii_with_pythons_escapes)
 }
 END_TEST
 
-START_TEST(a_special_byte_is_found_at_every_place_of_a_word)
+START_TEST(a_special_byte_is_found_at_every_place_of_any_length)
 {
-    for (size_t place = 0; place < 20; place++) {
-        char bytes[20], wanted[24] = "\"xxxxxxxxxxxxxxxxxxxxx\"";
-        memset(bytes, 'x', sizeof bytes);
-        bytes[place] = '"';
-        memcpy(wanted + 1 + place, "\\\"", 2);
-        ck_assert_str_eq(string_of(bytes, sizeof bytes), wanted);
+    enum { LONGEST = 40 };
+    for (size_t size = 1; size <= LONGEST; size++) {
+        for (size_t place = 0; place < size; place++) {
+            char bytes[LONGEST], wanted[LONGEST + 4];
+            memset(bytes, 'x', size);
+            bytes[place] = '"';
+            snprintf(wanted, sizeof wanted, "\"%.*s\\%.*s\"", (int)place, bytes, (int)(size - place), bytes + place);
+            ck_assert_str_eq(string_of(bytes, size), wanted);
+        }
     }
 }
 END_TEST
@@ -185,7 +188,7 @@ int main(void)
     TCase *tc = tcase_create("json_write");
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, a_string_is_ascii_with_pythons_escapes);
-    tcase_add_test(tc, a_special_byte_is_found_at_every_place_of_a_word);
+    tcase_add_test(tc, a_special_byte_is_found_at_every_place_of_any_length);
     tcase_add_test(tc, bytes_that_are_not_utf8_become_replacement_characters);
     tcase_add_test(tc, a_missing_text_is_null);
     tcase_add_test(tc, ints_are_exact);
