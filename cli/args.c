@@ -1,0 +1,193 @@
+#include "args.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+#define DPI_NAME_MAX    64
+#define DPI_SECONDS_MAX 1e9
+
+/* ---- The nearest name ---- */
+
+static size_t least(size_t a, size_t b, size_t c)
+{
+    size_t ab = a < b ? a : b;
+    return ab < c ? ab : c;
+}
+
+/* How many characters must be put in, taken out or changed. Only the first DPI_NAME_MAX characters count. */
+static size_t edit_distance(const char *one, const char *other)
+{
+    size_t row[DPI_NAME_MAX + 1];
+    size_t size = strnlen(other, DPI_NAME_MAX);
+    for (size_t i = 0; i <= size; i++)
+        row[i] = i;
+    for (size_t n = 1; one[n - 1] && n <= DPI_NAME_MAX; n++) {
+        size_t diagonal = row[0];
+        row[0] = n;
+        for (size_t i = 1; i <= size; i++) {
+            size_t above = row[i];
+            row[i] = least(above + 1, row[i - 1] + 1, diagonal + (one[n - 1] != other[i - 1]));
+            diagonal = above;
+        }
+    }
+    return row[size];
+}
+
+const char *dpi_nearest_name(const char *word, const char *const *names, size_t count)
+{
+    const char *nearest = NULL;
+    size_t best = strlen(word) / 3 + 1; /* more than that, and it is another word */
+    for (size_t i = 0; i < count; i++) {
+        size_t distance = edit_distance(word, names[i]);
+        if (distance <= best && (!nearest || distance < best)) {
+            nearest = names[i];
+            best = distance;
+        }
+    }
+    return nearest;
+}
+
+/* ---- One option ---- */
+
+typedef struct parser {
+    const dpi_arg *args;
+    size_t count;
+    const char *const *at;
+    dpipes_error *err;
+} parser;
+
+static dpipes_status fail_unknown(const parser *p, const char *name, int size)
+{
+    char word[DPI_NAME_MAX + 1] = {0};
+    memcpy(word, name, (size_t)size < DPI_NAME_MAX ? (size_t)size : DPI_NAME_MAX);
+    const char *nearest = NULL;
+    const char **names = malloc(p->count * sizeof *names);
+    for (size_t i = 0; names && i < p->count; i++)
+        names[i] = p->args[i].name;
+    if (names)
+        nearest = dpi_nearest_name(word, names, p->count);
+    free(names);
+    return nearest ? dpi_fail(p->err, DPIPES_EINVAL, "unknown option %.*s; is it %s?", size, name, nearest)
+                   : dpi_fail(p->err, DPIPES_EINVAL, "unknown option %.*s", size, name);
+}
+
+static dpipes_status take_text(const parser *p, const dpi_arg *arg, const char *text)
+{
+    const char **value = arg->value;
+    if (*value)
+        return dpi_fail(p->err, DPIPES_EINVAL, "%s is given twice: `%s` and `%s`", arg->name, *value, text);
+    *value = text;
+    return DPIPES_OK;
+}
+
+static dpipes_status add_to_list(const parser *p, const dpi_arg *arg, const char *text)
+{
+    dpi_arg_list *list = arg->value;
+    const char **longer = realloc(list->items, (list->count + 1) * sizeof *longer);
+    if (!longer)
+        return dpi_fail_memory(p->err);
+    list->items = longer;
+    longer[list->count++] = text;
+    return DPIPES_OK;
+}
+
+static bool read_number(const char *text, double *number)
+{
+    char *end;
+    *number = strtod(text, &end);
+    return end != text && *end == '\0' && isfinite(*number) && text[strspn(text, "0123456789.eE+-")] == '\0';
+}
+
+static dpipes_status take_number(const parser *p, const dpi_arg *arg, const char *text)
+{
+    double number;
+    if (!read_number(text, &number) || number <= 0)
+        return dpi_fail(p->err, DPIPES_EINVAL, "%s wants a number above 0, not `%s`", arg->name, text);
+    *(double *)arg->value = number;
+    return DPIPES_OK;
+}
+
+static dpipes_status take_seconds(const parser *p, const dpi_arg *arg, const char *text)
+{
+    double seconds;
+    if (!read_number(text, &seconds) || seconds < 0.001 || seconds > DPI_SECONDS_MAX)
+        return dpi_fail(p->err, DPIPES_EINVAL, "%s wants seconds, from 0.001 on, not `%s`", arg->name, text);
+    *(int64_t *)arg->value = (int64_t)(seconds * 1000 + 0.5);
+    return DPIPES_OK;
+}
+
+static dpipes_status take_port(const parser *p, const dpi_arg *arg, const char *text)
+{
+    double port;
+    if (!read_number(text, &port) || port < 1 || port > UINT16_MAX || floor(port) != port)
+        return dpi_fail(p->err, DPIPES_EINVAL, "%s wants a port, 1 to 65535, not `%s`", arg->name, text);
+    *(int *)arg->value = (int)port;
+    return DPIPES_OK;
+}
+
+static dpipes_status take_value(const parser *p, const dpi_arg *arg, const char *text)
+{
+    switch (arg->kind) {
+    case DPI_ARG_TEXT:
+        return take_text(p, arg, text);
+    case DPI_ARG_LIST:
+        return add_to_list(p, arg, text);
+    case DPI_ARG_NUMBER:
+        return take_number(p, arg, text);
+    case DPI_ARG_SECONDS:
+        return take_seconds(p, arg, text);
+    case DPI_ARG_PORT:
+        return take_port(p, arg, text);
+    case DPI_ARG_FLAG:
+        break;
+    }
+    return dpi_fail(p->err, DPIPES_EINVAL, "%s takes no value, and `%s` is given", arg->name, text);
+}
+
+static const dpi_arg *find_arg(const parser *p, const char *name, size_t size)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (strlen(p->args[i].name) == size && strncmp(p->args[i].name, name, size) == 0)
+            return &p->args[i];
+    return NULL;
+}
+
+/* Takes the option at p->at, and its value. */
+static dpipes_status take_option(parser *p)
+{
+    const char *word = strcmp(*p->at, "-h") == 0 ? "--help" : *p->at;
+    size_t size = strcspn(word, "=");
+    const dpi_arg *arg = find_arg(p, word, size);
+    p->at++;
+    if (!arg)
+        return fail_unknown(p, word, (int)size);
+    if (word[size] == '=')
+        return take_value(p, arg, word + size + 1);
+    if (arg->kind == DPI_ARG_FLAG) {
+        *(bool *)arg->value = true;
+        return DPIPES_OK;
+    }
+    if (!*p->at || strcmp(*p->at, "--") == 0)
+        return dpi_fail(p->err, DPIPES_EINVAL, "%s wants a value", arg->name);
+    return take_value(p, arg, *p->at++);
+}
+
+dpipes_status dpi_args_parse(const dpi_arg *args, size_t count, const char *const *argv, size_t *used,
+                             dpipes_error *err)
+{
+    parser p = {args, count, argv, err};
+    dpipes_status status = DPIPES_OK;
+    bool ended = false;
+    while (status == DPIPES_OK && !ended && *p.at && **p.at == '-') {
+        ended = strcmp(*p.at, "--") == 0;
+        if (ended)
+            p.at++;
+        else
+            status = take_option(&p);
+    }
+    *used = (size_t)(p.at - argv);
+    return status;
+}

@@ -1,0 +1,36 @@
+/* The options of a command line. */
+#ifndef DPI_CLI_ARGS_H
+#define DPI_CLI_ARGS_H
+
+#include <dagster_pipes/base.h>
+
+typedef enum dpi_arg_kind {
+    DPI_ARG_FLAG,    /* bool */
+    DPI_ARG_TEXT,    /* const char *; once */
+    DPI_ARG_LIST,    /* dpi_arg_list; any number of times */
+    DPI_ARG_NUMBER,  /* double, above 0 */
+    DPI_ARG_SECONDS, /* int64_t: milliseconds, at least 1 */
+    DPI_ARG_PORT     /* int, 1 to 65535 */
+} dpi_arg_kind;
+
+typedef struct dpi_arg_list {
+    const char **items; /* free() it; the texts are argv's */
+    size_t count;
+} dpi_arg_list;
+
+typedef struct dpi_arg {
+    const char *name; /* "--asset" */
+    dpi_arg_kind kind;
+    void *value;
+} dpi_arg;
+
+/* Takes options, `--name value` or `--name=value`, up to `--` (which is taken too) or to a word that is none. *used: how many
+ * words of argv, which ends with NULL, that were. DPIPES_EINVAL names the option and the value, and for an unknown option
+ * the nearest that there is; DPIPES_ENOMEM. */
+dpipes_status dpi_args_parse(const dpi_arg *args, size_t count, const char *const *argv, size_t *used,
+                             dpipes_error *err);
+
+/* The name that is most like `word`; NULL when none is. */
+const char *dpi_nearest_name(const char *word, const char *const *names, size_t count);
+
+#endif

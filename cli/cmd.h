@@ -1,0 +1,23 @@
+/* The commands. Each takes the words after its name, which end with NULL, and returns the exit code. */
+#ifndef DPI_CLI_CMD_H
+#define DPI_CLI_CMD_H
+
+#include <dagster_pipes/base.h>
+
+typedef enum dpi_exit {
+    DPI_EXIT_OK = 0,
+    DPI_EXIT_FAILED = 1,
+    DPI_EXIT_USAGE = 2,
+    DPI_EXIT_UNREACHABLE = 3,
+    DPI_EXIT_TIMEOUT = 4,
+    DPI_EXIT_INTERRUPTED = 130,
+    DPI_EXIT_CLOSED_PIPE = 141
+} dpi_exit;
+
+int dpi_cmd_run(const char *const *argv);
+int dpi_cmd_local(const char *const *argv);
+
+/* Says on stderr what is wrong with the words of a command, and where its help is. */
+int dpi_usage_error(const char *command, const char *message);
+
+#endif

@@ -1,0 +1,337 @@
+#include "cmd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <dagster_pipes/ray.h>
+
+#include "args.h"
+#include "base/error.h"
+#include "base/json_write.h"
+#include "command_line.h"
+#include "help.h"
+#include "output.h"
+#include "print.h"
+#include "ray/address.h"
+#include "ray/dashboard.h"
+#include "ray/registry.h"
+#include "signals.h"
+
+/* More than anybody runs; the ones beyond are named by their number. */
+#define DPI_LOCAL_MAX       64
+#define DPI_LOCAL_ANSWER_MS 3000
+
+typedef struct local_options {
+    bool help;
+    bool json;
+    bool no_auth;
+    bool all;
+    double num_cpus;
+    int port;
+    const char *address;
+} local_options;
+
+typedef struct local_list {
+    dpipes_local_ray_info infos[DPI_LOCAL_MAX];
+    size_t count;
+} local_list;
+
+/* ---- What the commands share ---- */
+
+static int fail(const dpipes_error *err)
+{
+    fprintf(stderr, "dpipes: %s\n", err->message);
+    return err->status == DPIPES_ECANCELED ? DPI_EXIT_INTERRUPTED
+                                           : (err->status == DPIPES_EINVAL ? DPI_EXIT_USAGE : DPI_EXIT_UNREACHABLE);
+}
+
+/* Writes what was made to stdout. */
+static int put(dpi_output *out)
+{
+    dpi_output_flush(out);
+    if (out->broken)
+        fprintf(stderr, "dpipes: stdout: %s\n", strerror(out->broken_with));
+    return out->broken ? DPI_EXIT_UNREACHABLE : DPI_EXIT_OK;
+}
+
+static void write_text_member(const char *key, const char *value, dpi_buf *out)
+{
+    dpi_json_write_text(out, key);
+    dpi_buf_append_literal(out, ": ");
+    dpi_json_write_text(out, *value ? value : NULL);
+    dpi_buf_append_literal(out, ", ");
+}
+
+/* The object without its closing brace. */
+static void write_info(const dpipes_local_ray_info *info, dpi_buf *out)
+{
+    dpi_buf_append_literal(out, "{");
+    write_text_member("address", info->address, out);
+    write_text_member("gcs_address", info->gcs_address, out);
+    write_text_member("token_file", info->token_file, out);
+    write_text_member("temp_dir", info->temp_dir, out);
+    dpi_buf_printf(out, "\"keeper_pid\": %d, \"started_ms\": %lld", info->keeper_pid, (long long)info->started_ms);
+}
+
+static dpipes_status list_all(local_list *list, dpipes_error *err)
+{
+    dpipes_status status = dpipes_local_ray_list(list->infos, DPI_LOCAL_MAX, &list->count, err);
+    if (list->count > DPI_LOCAL_MAX) {
+        fprintf(stderr, "dpipes: %zu local Rays run; only the newest %d are looked at\n", list->count, DPI_LOCAL_MAX);
+        list->count = DPI_LOCAL_MAX;
+    }
+    return status;
+}
+
+/* The cluster at the address; NULL: it is not in the list. */
+static const dpipes_local_ray_info *find_in(const local_list *list, const char *address)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (dpi_registry_same_address(list->infos[i].address, address))
+            return &list->infos[i];
+    return NULL;
+}
+
+/* ---- up ---- */
+
+static void note(void *user, dpipes_log_level level, const char *message)
+{
+    dpi_output *out = user;
+    if (level < DPIPES_LOG_INFO)
+        return;
+    dpi_print_note_text(level, message, &out->style, &out->buf);
+    dpi_output_flush(out);
+}
+
+static void write_export(const char *name, const char *value, dpi_buf *out)
+{
+    dpi_buf_printf(out, "export %s=", name);
+    dpi_shell_quote(value, out);
+    dpi_buf_append_char(out, '\n');
+}
+
+/* Ray's job client reads the first, `ray.init` and `ray status` the second; with the third they do not take another address
+ * of this machine for it. */
+static void write_exports(const dpipes_local_ray_info *info, dpi_buf *out)
+{
+    write_export("RAY_API_SERVER_ADDRESS", info->address, out);
+    write_export("RAY_ADDRESS", info->gcs_address, out);
+    write_export("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0", out);
+    write_export("RAY_AUTH_MODE", *info->token_file ? "token" : "disabled", out);
+    if (*info->token_file)
+        write_export("RAY_AUTH_TOKEN_PATH", info->token_file, out);
+}
+
+static int show_new(const dpipes_local_ray *ray, const local_options *o, dpipes_error *err)
+{
+    local_list list;
+    dpi_output out = dpi_output_of(STDOUT_FILENO);
+    const dpipes_local_ray_info *info = NULL;
+    if (list_all(&list, err) == DPIPES_OK && !(info = find_in(&list, dpipes_local_ray_address(ray))))
+        dpi_fail(err, DPIPES_EIO, "%s: it has started, and ended at once", dpipes_local_ray_address(ray));
+    if (info && o->json) {
+        write_info(info, &out.buf);
+        dpi_buf_append_literal(&out.buf, "}\n");
+    } else if (info) {
+        write_exports(info, &out.buf);
+    }
+    int code = info ? put(&out) : fail(err);
+    dpi_output_fini(&out);
+    return code;
+}
+
+static int up(const local_options *o)
+{
+    dpipes_error err = DPIPES_ERROR_INIT;
+    dpi_output notes = dpi_output_of(STDERR_FILENO);
+    const dpipes_local_ray_options options = {
+        .num_cpus = o->num_cpus,
+        .dashboard_port = o->port,
+        .no_auth = o->no_auth,
+        .detached = true,
+        .cancel = dpi_signals_flag(),
+        .logger = note,
+        .logger_user = &notes,
+    };
+    dpi_signals_install();
+    dpipes_local_ray *ray = dpipes_local_ray_start(&options, &err);
+    int code = ray ? show_new(ray, o, &err) : fail(&err);
+    if (code == DPI_EXIT_OK && !o->json)
+        note(&notes, DPIPES_LOG_INFO,
+             "run on it: dpipes run -- COMMAND…; stop it: dpipes local down; the exports are for Ray's own tools");
+    dpipes_local_ray_stop(ray);
+    dpi_output_fini(&notes);
+    return code;
+}
+
+/* ---- status ---- */
+
+static bool answers(const dpipes_local_ray_info *info)
+{
+    dpi_dashboard dashboard;
+    return dpi_dashboard_ask(info->address, info->token_file, DPI_LOCAL_ANSWER_MS, NULL, NULL, &dashboard, NULL) ==
+               DPIPES_OK &&
+           dashboard.code == 200;
+}
+
+static void write_status(const dpipes_local_ray_info *info, bool json, dpi_buf *out)
+{
+    const bool alive = answers(info);
+    if (json) {
+        write_info(info, out);
+        dpi_buf_printf(out, ", \"answers\": %s}", alive ? "true" : "false");
+    } else {
+        dpi_buf_printf(out, "%s  %s, %s, in %s\n", info->address, alive ? "answers" : "does not answer",
+                       *info->token_file ? "with a token" : "without auth", info->temp_dir);
+    }
+}
+
+static int show_status(const local_options *o)
+{
+    local_list list;
+    dpipes_error err = DPIPES_ERROR_INIT;
+    dpi_output out = dpi_output_of(STDOUT_FILENO);
+    if (list_all(&list, &err) != DPIPES_OK)
+        return fail(&err);
+    dpi_buf_append_text(&out.buf, o->json ? "[" : "");
+    for (size_t i = 0; i < list.count; i++) {
+        dpi_buf_append_text(&out.buf, o->json && i > 0 ? ", " : "");
+        write_status(&list.infos[i], o->json, &out.buf);
+    }
+    if (list.count == 0 && !o->json)
+        dpi_buf_append_literal(&out.buf, "no local Ray runs; `dpipes local up` starts one\n");
+    dpi_buf_append_text(&out.buf, o->json ? "]\n" : "");
+    int code = put(&out);
+    dpi_output_fini(&out);
+    return code == DPI_EXIT_OK && list.count == 0 ? DPI_EXIT_FAILED : code;
+}
+
+/* ---- down ---- */
+
+/* Leaves in the list the ones that are meant. */
+static dpipes_status choose(local_list *list, const local_options *o, dpipes_error *err)
+{
+    dpi_buf parsed = {0};
+    dpipes_status status = list_all(list, err);
+    if (status != DPIPES_OK || o->all)
+        return status;
+    if (o->address) {
+        status = dpi_address_parse(o->address, "--address", &parsed, err);
+        const dpipes_local_ray_info *info = find_in(list, dpi_buf_text(&parsed));
+        if (status == DPIPES_OK && !info)
+            status = dpi_fail(err, DPIPES_ENOENT, "%s: no local Ray of this user runs there", parsed.data);
+        if (info)
+            list->infos[0] = *info;
+        list->count = 1;
+        dpi_buf_fini(&parsed);
+        return status;
+    }
+    if (list->count > 1)
+        return dpi_fail(err, DPIPES_EINVAL,
+                        "%zu local Rays run, the newest at %s: say which by --address URL, or --all", list->count,
+                        list->infos[0].address);
+    return list->count == 1 ? DPIPES_OK : dpi_fail(err, DPIPES_ENOENT, "no local Ray runs");
+}
+
+static int down(const local_options *o)
+{
+    local_list list;
+    dpipes_error err = DPIPES_ERROR_INIT;
+    dpi_output out = dpi_output_of(STDOUT_FILENO);
+    dpipes_status status = choose(&list, o, &err);
+    dpi_buf_append_text(&out.buf, o->json ? "[" : "");
+    for (size_t i = 0; i < list.count && status == DPIPES_OK; i++) {
+        status = dpipes_local_ray_down(list.infos[i].address, &err);
+        if (status == DPIPES_OK && o->json) {
+            dpi_buf_append_text(&out.buf, i > 0 ? ", " : "");
+            write_info(&list.infos[i], &out.buf);
+            dpi_buf_append_literal(&out.buf, "}");
+        } else if (status == DPIPES_OK) {
+            dpi_buf_printf(&out.buf, "%s  stopped\n", list.infos[i].address);
+        }
+    }
+    dpi_buf_append_text(&out.buf, o->json ? "]\n" : "");
+    int code = status == DPIPES_OK ? put(&out) : fail(&err);
+    dpi_output_fini(&out);
+    return code;
+}
+
+/* ---- The command ---- */
+
+typedef struct subcommand {
+    const char *name;
+    int (*run)(const local_options *options);
+    const char *const *takes; /* names of options; ends with NULL */
+} subcommand;
+
+static const char *const up_takes[] = {"--num-cpus", "--port", "--no-auth", "--json", "--help", NULL};
+static const char *const status_takes[] = {"--json", "--help", NULL};
+static const char *const down_takes[] = {"--address", "--all", "--json", "--help", NULL};
+
+static const subcommand subcommands[] = {
+    {"up", up, up_takes},
+    {"status", show_status, status_takes},
+    {"down", down, down_takes},
+};
+
+static bool takes(const subcommand *command, const char *name)
+{
+    for (const char *const *taken = command->takes; *taken; taken++)
+        if (strcmp(*taken, name) == 0)
+            return true;
+    return false;
+}
+
+static dpipes_status parse(const subcommand *command, const char *const *argv, local_options *o, dpipes_error *err)
+{
+    const dpi_arg all[] = {
+        {"--num-cpus", DPI_ARG_NUMBER, &o->num_cpus},
+        {"--port", DPI_ARG_PORT, &o->port},
+        {"--no-auth", DPI_ARG_FLAG, &o->no_auth},
+        {"--address", DPI_ARG_TEXT, &o->address},
+        {"--all", DPI_ARG_FLAG, &o->all},
+        {"--json", DPI_ARG_FLAG, &o->json},
+        {"--help", DPI_ARG_FLAG, &o->help},
+    };
+    dpi_arg taken[sizeof all / sizeof *all];
+    size_t count = 0, used;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (takes(command, all[i].name))
+            taken[count++] = all[i];
+    dpipes_status status = dpi_args_parse(taken, count, argv, &used, err);
+    if (status == DPIPES_OK && argv[used])
+        status = dpi_fail(err, DPIPES_EINVAL, "`%s`: %s takes options only", argv[used], command->name);
+    if (status == DPIPES_OK && o->address && o->all)
+        status = dpi_fail(err, DPIPES_EINVAL, "--address and --all exclude each other");
+    return status;
+}
+
+static int run_subcommand(const subcommand *command, const char *const *argv)
+{
+    local_options o = {0};
+    dpipes_error err = DPIPES_ERROR_INIT;
+    if (parse(command, argv, &o, &err) != DPIPES_OK)
+        return dpi_usage_error("local", err.message);
+    if (!o.help)
+        return command->run(&o);
+    fputs(dpi_help_local, stdout);
+    return DPI_EXIT_OK;
+}
+
+int dpi_cmd_local(const char *const *argv)
+{
+    const char *name = argv[0];
+    if (name && (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)) {
+        fputs(dpi_help_local, stdout);
+        return DPI_EXIT_OK;
+    }
+    for (size_t i = 0; name && i < sizeof subcommands / sizeof *subcommands; i++)
+        if (strcmp(subcommands[i].name, name) == 0)
+            return run_subcommand(&subcommands[i], argv + 1);
+    dpipes_error err = DPIPES_ERROR_INIT;
+    dpi_fail(&err, DPIPES_EINVAL, "%s%s%s: up, status or down is wanted", name ? "`" : "", name ? name : "no command",
+             name ? "`" : "");
+    return dpi_usage_error("local", err.message);
+}

@@ -1,0 +1,257 @@
+#include "cmd.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <dagster_pipes/ray.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "command_line.h"
+#include "help.h"
+#include "ray/address.h"
+#include "run_options.h"
+#include "run_view.h"
+#include "signals.h"
+
+typedef struct run {
+    dpi_run_options options;
+    dpi_run_view view;
+    dpipes_session *session;
+    dpipes_ray_result ray;
+    dpi_buf address; /* of the Ray that has the job */
+    dpi_outcome outcome;
+    dpipes_error err;
+} run;
+
+/* ---- A child ---- */
+
+static dpipes_status run_child(run *r)
+{
+    const dpipes_subprocess subprocess = {
+        .argv = r->options.command,
+        .timeout_ms = r->options.timeout_ms,
+        .cancel = dpi_signals_flag(),
+    };
+    dpipes_status status = dpipes_subprocess_run(&subprocess, r->session, &r->outcome.exit, &r->err);
+    r->outcome.has_exit =
+        status == DPIPES_OK || status == DPIPES_EREMOTE || status == DPIPES_ETIMEDOUT || status == DPIPES_ECANCELED;
+    return status;
+}
+
+/* ---- A Ray job ---- */
+
+static dpipes_status submit(run *r, dpipes_ray_client *client)
+{
+    dpi_buf entrypoint = {0};
+    const char *address = dpipes_ray_client_address(client);
+    dpi_buf_append_text(&r->address, address);
+    dpi_entrypoint(r->options.command, dpi_address_is_loopback(address), &entrypoint);
+    if (dpi_buf_failed(&entrypoint) || dpi_buf_failed(&r->address)) {
+        dpi_buf_fini(&entrypoint);
+        return dpi_fail_memory(&r->err);
+    }
+    const dpipes_ray_job job = {
+        .entrypoint = dpi_buf_text(&entrypoint),
+        .entrypoint_num_cpus = r->options.num_cpus,
+        .run_timeout_ms = r->options.timeout_ms,
+    };
+    r->outcome.address = dpi_buf_text(&r->address);
+    r->outcome.ray = &r->ray;
+    dpipes_status status = dpipes_ray_client_run(client, &job, r->session, &r->ray, &r->err);
+    dpi_buf_fini(&entrypoint);
+    return status;
+}
+
+static dpipes_status run_job(run *r, const char *address)
+{
+    const dpipes_ray_client_options options = {
+        .address = address,
+        .logger = dpi_run_view_log,
+        .logger_user = &r->view,
+    };
+    dpipes_ray_client *client = dpipes_ray_client_new(&options, &r->err);
+    if (!client)
+        return r->err.status;
+    dpi_signals_set_client(client);
+    dpipes_status status = *dpi_signals_flag()
+                               ? dpi_fail(&r->err, DPIPES_ECANCELED, "stopped before the job was submitted")
+                               : submit(r, client);
+    dpi_signals_set_client(NULL);
+    dpipes_ray_client_free(client);
+    return status;
+}
+
+/* A Ray that does not start is none that can be reached, whatever the reason. */
+static dpipes_status run_on_local_ray(run *r)
+{
+    const int64_t began = dpi_clock_monotonic_ms();
+    const dpipes_local_ray_options options = {
+        .cancel = dpi_signals_flag(),
+        .logger = dpi_run_view_log,
+        .logger_user = &r->view,
+    };
+    dpipes_local_ray *ray = dpipes_local_ray_start(&options, &r->err);
+    if (!ray)
+        return r->err.status == DPIPES_ECANCELED ? DPIPES_ECANCELED : DPIPES_EIO;
+    r->outcome.ray_start_ms = dpi_clock_monotonic_ms() - began;
+    dpipes_status status = run_job(r, dpipes_local_ray_address(ray));
+    dpipes_local_ray_stop(ray);
+    return status;
+}
+
+static bool address_is_set(void)
+{
+    static const char *const names[] = {"DPIPES_ADDRESS", "RAY_API_SERVER_ADDRESS", "RAY_ADDRESS"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = getenv(names[i]);
+        if (value && *value)
+            return true;
+    }
+    return false;
+}
+
+static dpipes_status run_on_known_ray(run *r)
+{
+    dpipes_local_ray_info newest;
+    size_t count = 0;
+    if (address_is_set())
+        return run_job(r, NULL);
+    dpipes_status status = dpipes_local_ray_list(&newest, 1, &count, &r->err);
+    if (status == DPIPES_OK && count == 0)
+        return dpi_fail(
+            &r->err, DPIPES_EINVAL,
+            "where? --local (a child process), --local-ray (a Ray of its own) or --address URL (a running Ray); "
+            "DPIPES_ADDRESS, RAY_API_SERVER_ADDRESS and RAY_ADDRESS are not set, and no `dpipes local up` runs");
+    return status == DPIPES_OK ? run_job(r, newest.address) : status;
+}
+
+static dpipes_status run_where_asked(run *r)
+{
+    if (r->options.local)
+        return run_child(r);
+    if (r->options.local_ray)
+        return run_on_local_ray(r);
+    return r->options.address ? run_job(r, r->options.address) : run_on_known_ray(r);
+}
+
+/* ---- The outcome ---- */
+
+static void take_times(run *r)
+{
+    const dpipes_ray_result *ray = &r->ray;
+    dpi_outcome *outcome = &r->outcome;
+    const int64_t opened = r->view.opened_ms;
+    if (!outcome->ray || ray->submitted_ms == 0)
+        return;
+    const int64_t end = ray->end_ms > 0 ? ray->end_ms : dpi_clock_unix_ms();
+    if (opened > 0) {
+        outcome->job_start_ms = opened > ray->submitted_ms ? opened - ray->submitted_ms : 0;
+        outcome->run_ms = end > opened ? end - opened : 0;
+    } else if (ray->start_ms > 0) {
+        outcome->run_ms = end > ray->start_ms ? end - ray->start_ms : 0;
+    }
+}
+
+/* A run that has failed materializes nothing by itself: the implicit ones, which are the last, are not its results. */
+static void take_results(run *r)
+{
+    dpi_outcome *outcome = &r->outcome;
+    if (!outcome->has_exit && !dpi_outcome_submitted(outcome))
+        return;
+    outcome->results = dpipes_session_results(r->session, &outcome->result_count, NULL);
+    while (outcome->status != DPIPES_OK && outcome->result_count > 0 &&
+           outcome->results[outcome->result_count - 1].implicit)
+        outcome->result_count--;
+}
+
+static dpi_exit exit_code(const run *r)
+{
+    const dpi_outcome *outcome = &r->outcome;
+    const char *word = dpi_outcome_word(outcome);
+    switch (outcome->status) {
+    case DPIPES_OK:
+        return DPI_EXIT_OK;
+    case DPIPES_EINVAL:
+        return DPI_EXIT_USAGE;
+    case DPIPES_ENOENT:
+        return r->options.local ? DPI_EXIT_USAGE : DPI_EXIT_UNREACHABLE;
+    case DPIPES_ETIMEDOUT:
+        return strcmp(word, "ERROR") == 0 ? DPI_EXIT_UNREACHABLE : DPI_EXIT_TIMEOUT;
+    case DPIPES_ECANCELED:
+        return DPI_EXIT_INTERRUPTED;
+    case DPIPES_EREMOTE:
+        return strcmp(word, "ERROR") == 0 ? DPI_EXIT_UNREACHABLE : DPI_EXIT_FAILED;
+    default:
+        return DPI_EXIT_UNREACHABLE;
+    }
+}
+
+static int finish(run *r)
+{
+    dpi_run_view_finish(&r->view, &r->outcome);
+    const int broken = dpi_run_view_broken(&r->view);
+    if (broken == EPIPE)
+        return DPI_EXIT_CLOSED_PIPE;
+    if (!broken)
+        return (int)exit_code(r);
+    fprintf(stderr, "dpipes: stdout: %s\n", strerror(broken));
+    return DPI_EXIT_UNREACHABLE;
+}
+
+/* ---- The command ---- */
+
+static dpipes_status open_session(run *r)
+{
+    const dpi_run_options *o = &r->options;
+    const dpipes_context_params params = {
+        .run_id = o->run_id,
+        .job_name = o->job_name,
+        .asset_keys = o->assets.items,
+        .asset_key_count = o->assets.count,
+        .partition_key = o->partition_key,
+        .extras_json = dpi_buf_text(&o->extras_json),
+    };
+    const dpipes_session_options options = {.on_event = dpi_run_view_event, .user = &r->view};
+    r->session = dpipes_session_new(&params, &options, &r->err);
+    return r->session ? DPIPES_OK : r->err.status;
+}
+
+static int run_and_show(run *r)
+{
+    const int64_t began = dpi_clock_monotonic_ms();
+    dpi_outcome *outcome = &r->outcome;
+    *outcome = (dpi_outcome){.ray_start_ms = -1, .job_start_ms = -1, .run_ms = -1};
+    if (open_session(r) != DPIPES_OK)
+        return dpi_usage_error("run", r->err.message);
+    dpi_signals_install();
+    outcome->status = run_where_asked(r);
+    outcome->error = outcome->status == DPIPES_OK ? NULL : r->err.message;
+    outcome->messages = r->view.messages;
+    outcome->total_ms = dpi_clock_monotonic_ms() - began;
+    take_times(r);
+    take_results(r);
+    return finish(r);
+}
+
+int dpi_cmd_run(const char *const *argv)
+{
+    run r = {.err = DPIPES_ERROR_INIT};
+    int code = DPI_EXIT_OK;
+    if (dpi_run_options_parse(argv, &r.options, &r.err) != DPIPES_OK) {
+        code = dpi_usage_error("run", r.err.message);
+    } else if (r.options.help) {
+        fputs(dpi_help_run, stdout);
+    } else {
+        r.view = dpi_run_view_init(r.options.json);
+        code = run_and_show(&r);
+    }
+    dpipes_session_free(r.session);
+    dpipes_ray_result_fini(&r.ray);
+    dpi_run_view_fini(&r.view);
+    dpi_buf_fini(&r.address);
+    dpi_run_options_fini(&r.options);
+    return code;
+}

@@ -1,0 +1,41 @@
+#include "output.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+#define DPI_DEFAULT_WIDTH 100
+#define DPI_LEAST_WIDTH   40
+
+dpi_output dpi_output_of(int fd)
+{
+    const char *no_colour = getenv("NO_COLOR");
+    const bool terminal = isatty(fd) == 1;
+    struct winsize size = {0};
+    dpi_output output = {
+        .fd = fd,
+        .style = {.colour = terminal && !(no_colour && *no_colour), .width = DPI_DEFAULT_WIDTH},
+    };
+    if (terminal && ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        output.style.width = size.ws_col < DPI_LEAST_WIDTH ? DPI_LEAST_WIDTH : size.ws_col;
+    return output;
+}
+
+void dpi_output_fini(dpi_output *output)
+{
+    dpi_buf_fini(&output->buf);
+}
+
+void dpi_output_flush(dpi_output *output)
+{
+    errno = 0;
+    if (!output->broken &&
+        dpi_fd_write_all(output->fd, dpi_buf_text(&output->buf), output->buf.size, -1, "output", NULL) != DPIPES_OK) {
+        output->broken = true;
+        output->broken_with = errno;
+    }
+    dpi_buf_clear(&output->buf);
+}

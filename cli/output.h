@@ -1,0 +1,28 @@
+/* A stream that is written to as things happen: each piece at once, by one write(2). */
+#ifndef DPI_CLI_OUTPUT_H
+#define DPI_CLI_OUTPUT_H
+
+#include "base/buf.h"
+
+/* How a text is to look. */
+typedef struct dpi_style {
+    bool colour;
+    size_t width; /* columns */
+} dpi_style;
+
+typedef struct dpi_output {
+    int fd;
+    dpi_style style;
+    dpi_buf buf;     /* what is not written yet */
+    bool broken;     /* nobody reads it, or it takes nothing more: nothing is written any more */
+    int broken_with; /* the errno value */
+} dpi_output;
+
+/* A terminal has colours (unless NO_COLOR is set) and its own width. */
+dpi_output dpi_output_of(int fd);
+void dpi_output_fini(dpi_output *output);
+
+/* Writes what is in `buf`. */
+void dpi_output_flush(dpi_output *output);
+
+#endif

@@ -1,0 +1,180 @@
+/* dagster_pipes/ray.h: Ray's job API for Dagster Pipes: PipesRayJobClient, and a Ray of one's own (LocalRay).
+ *
+ * Threads. A client and a LocalRay are for one thread at a time, but for dpipes_ray_client_cancel, which any thread and
+ * any signal handler may call. Different objects are independent. libcurl's global state is initialised once, by the
+ * first dpipes_ray_client_new of the process (curl_global_init); a program that uses libcurl in other threads at that
+ * moment calls curl_global_init itself before.
+ *
+ * Secrets. A token is never put in an argument, an environment of ours, a log line or an error. Ray shows a job's
+ * environment, so the Pipes context with its extras, to everybody who may read the job's details. */
+#ifndef DAGSTER_PIPES_RAY_H
+#define DAGSTER_PIPES_RAY_H
+
+#include <dagster_pipes/base.h>
+#include <dagster_pipes/session.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define DPIPES_FOREVER (-1)
+
+/* A name and a value: a header, a cookie, an environment variable, a metadata entry. */
+typedef struct dpipes_pair {
+    const char *name;
+    const char *value;
+} dpipes_pair;
+
+/* ---- PipesRayJobClient ----------------------------------------------------------------------------------------- */
+
+typedef struct dpipes_ray_client dpipes_ray_client;
+
+typedef struct dpipes_ray_client_options {
+    size_t size;
+    const char *address; /* http(s)://host[:port][/prefix] or host:port; NULL: DPIPES_ADDRESS, RAY_API_SERVER_ADDRESS,
+                            RAY_ADDRESS, in this order */
+    const dpipes_pair *headers;
+    size_t header_count;
+    const char *token_file;   /* NULL: that of the LocalRay at the address, else RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH,
+                                 ~/.ray/auth_token by Ray's own rules (sent when RAY_AUTH_MODE=token or after a 401) */
+    const char *ca_file;      /* PEM bundle for https; NULL: the system's */
+    bool insecure;            /* https without certificate checks (Ray's verify=False) */
+    int64_t timeout_ms;       /* bounds each request, 0: 600000 (dagster-ray's `timeout`) */
+    int64_t poll_interval_ms; /* the longest pause between two looks at the status, 0: 1000 */
+    int64_t give_up_after_ms; /* how long the dashboard may be out of reach while a job is followed, 0: 60000 */
+    int64_t lost_after_ms;    /* how long the job's agent may be out of reach before the job counts as lost, 0: 60000 */
+    dpipes_logger logger;     /* what the client does and meets: reconnects, waits; NULL: nothing */
+    void *logger_user;
+} dpipes_ray_client_options;
+
+/* NULL: DPIPES_EINVAL  the address has not a form that the client takes, or none is known; a token file that is set
+ * cannot be read; DPIPES_ENOMEM. Sends nothing. */
+DPIPES_API dpipes_ray_client *dpipes_ray_client_new(const dpipes_ray_client_options *options, dpipes_error *err);
+DPIPES_API void dpipes_ray_client_free(dpipes_ray_client *client);
+
+/* The address in use, "http://127.0.0.1:8265"; lives as long as the client. */
+DPIPES_API const char *dpipes_ray_client_address(const dpipes_ray_client *client);
+
+/* Ray's JobSubmissionClient.submit_job. Nothing in it is modified. */
+typedef struct dpipes_ray_job {
+    size_t size;
+    const char *entrypoint;       /* a shell command line, run by /bin/sh -c */
+    const char *submission_id;    /* [A-Za-z0-9_-]+; NULL: "pipes-" and 10 random letters */
+    const char *runtime_env_json; /* the text of one JSON object; the bootstrap variables are added to its env_vars */
+    const dpipes_pair *env_vars;  /* added to runtime_env's env_vars */
+    size_t env_var_count;
+    const dpipes_pair *metadata;
+    size_t metadata_count;
+    double entrypoint_num_cpus; /* 0: not sent, as the next three */
+    double entrypoint_num_gpus;
+    int64_t entrypoint_memory;             /* bytes */
+    const char *entrypoint_resources_json; /* {"name": number}; NULL: not sent */
+    int64_t run_timeout_ms; /* the whole job, from submission; then it is stopped and DPIPES_ETIMEDOUT; 0: no limit */
+} dpipes_ray_job;
+
+typedef enum dpipes_ray_job_status {
+    DPIPES_RAY_JOB_UNKNOWN = 0, /* not submitted, or not known any more */
+    DPIPES_RAY_JOB_PENDING,
+    DPIPES_RAY_JOB_RUNNING,
+    DPIPES_RAY_JOB_STOPPED,
+    DPIPES_RAY_JOB_SUCCEEDED,
+    DPIPES_RAY_JOB_FAILED
+} dpipes_ray_job_status;
+
+/* Ray's word: "PENDING" and so on; "UNKNOWN". */
+DPIPES_API const char *dpipes_ray_job_status_name(dpipes_ray_job_status status);
+
+/* What became of the job. The caller owns it and gives it back to dpipes_ray_result_fini. */
+typedef struct dpipes_ray_result {
+    char submission_id[128];
+    dpipes_ray_job_status status;
+    bool has_exit_code;
+    int exit_code;        /* Ray's driver_exit_code: negative for a signal that killed the shell */
+    char error_type[64];  /* Ray's error_type, "" when it gave none */
+    char *message;        /* Ray's message, NULL when it gave none */
+    int64_t submitted_ms; /* Unix time of the submission's answer */
+    int64_t start_ms;     /* Ray's start_time, 0 when unknown */
+    int64_t end_ms;       /* Ray's end_time, 0 when unknown */
+    uint64_t log_bytes;   /* bytes of the job's log that were read */
+    unsigned reconnects;  /* how often the log was opened again */
+} dpipes_ray_result;
+
+DPIPES_API void dpipes_ray_result_fini(dpipes_ray_result *result);
+
+/* Submits the job with the session's bootstrap variables (messages on stdout), follows its log into the session
+ * until the job has ended and the log is read to its end, and calls dpipes_session_end. `Ray Job ID` becomes launch
+ * metadata. Blocks. `result` is filled in every case, and needs dpipes_ray_result_fini.   DPIPES_OK         Ray
+ * says SUCCEEDED   DPIPES_EREMOTE    Ray refused the job, or it FAILED, or somebody else STOPPED it: the exit code,
+ * Ray's message and                     the last lines are in err   DPIPES_ETIMEDOUT  run_timeout_ms passed; the
+ * job was stopped   DPIPES_ECANCELED  dpipes_ray_client_cancel; the job was stopped   DPIPES_EIO        the
+ * dashboard does not answer, the job is lost, or its log could not be read to its end   DPIPES_EINVAL     the job's
+ * description; a size over Ray's limits, with both numbers   DPIPES_EPROTO     the dashboard answers what Ray's
+ * would not   DPIPES_ENOMEM */
+DPIPES_API dpipes_status dpipes_ray_client_run(dpipes_ray_client *client, const dpipes_ray_job *job,
+                                               dpipes_session *session, dpipes_ray_result *result, dpipes_error *err);
+
+/* Asks the call that is running to stop the job, wait for its end and return DPIPES_ECANCELED; a second one makes
+ * it return at once, and the job may run on. One that comes while no call runs counts for the next.
+ * Async-signal-safe. */
+DPIPES_API void dpipes_ray_client_cancel(dpipes_ray_client *client);
+
+/* ---- LocalRay
+ * ------------------------------------------------------------------------------------------------------- A Ray
+ * cluster of this process on this machine: every listener on 127.0.0.1, its files in a temporary directory of its
+ * own, in token mode with a token in a file of mode 0600. It ends with its owner, however that ends: a small
+ * process keeps watch and takes down whatever Ray has started. */
+
+typedef struct dpipes_local_ray dpipes_local_ray;
+
+typedef struct dpipes_local_ray_options {
+    size_t size;
+    const char *ray; /* the `ray` program; NULL: DPIPES_RAY, .venv/bin/ray of the working directory or of a directory
+                             above it, `ray` in PATH */
+    double num_cpus; /* 0: as Ray counts */
+    double num_gpus; /* 0: as Ray counts */
+    int64_t object_store_memory; /* bytes, 0: Ray's default */
+    int dashboard_port;          /* 0: 8265 when free, else a free one */
+    bool no_auth;                /* the dashboard takes requests without a token */
+    bool detached;               /* does not end with this process: `dpipes local up`; dpipes_local_ray_down ends it */
+    int64_t timeout_ms;          /* the start, 0: 120000 */
+    const volatile int *cancel;  /* NULL, or a flag that a signal handler sets: gives the start up */
+    dpipes_logger logger;        /* progress of the start; NULL: nothing */
+    void *logger_user;
+} dpipes_local_ray_options;
+
+/* Starts a cluster and waits until its dashboard answers (5 to 10 s). NULL: DPIPES_ENOENT  no `ray` program; the
+ * message says where it was looked for and what to install; DPIPES_EINVAL  an option's value is none that Ray
+ * takes; DPIPES_EREMOTE `ray start` failed: its last lines; DPIPES_ETIMEDOUT; DPIPES_ECANCELED; DPIPES_EIO;
+ * DPIPES_ENOMEM. Nothing is left running then. */
+DPIPES_API dpipes_local_ray *dpipes_local_ray_start(const dpipes_local_ray_options *options, dpipes_error *err);
+
+DPIPES_API const char *dpipes_local_ray_address(const dpipes_local_ray *ray);     /* "http://127.0.0.1:8265" */
+DPIPES_API const char *dpipes_local_ray_gcs_address(const dpipes_local_ray *ray); /* "127.0.0.1:6379", for ray.init */
+DPIPES_API const char *dpipes_local_ray_token_file(const dpipes_local_ray *ray);  /* NULL without auth */
+
+/* Stops the cluster, all processes of it, and removes its directory; frees `ray`. Blocks for 0.5 to 4 s. A detached one
+ * is only freed. NULL is fine. */
+DPIPES_API void dpipes_local_ray_stop(dpipes_local_ray *ray);
+
+/* The detached clusters of this user that run now, newest first; at most `max` are written, *count says how many there
+ * are. */
+typedef struct dpipes_local_ray_info {
+    char address[64];
+    char gcs_address[64];
+    char token_file[512]; /* "" without auth */
+    char temp_dir[512];
+    int64_t started_ms; /* Unix time */
+    int keeper_pid;     /* the process that keeps watch */
+} dpipes_local_ray_info;
+
+DPIPES_API dpipes_status dpipes_local_ray_list(dpipes_local_ray_info *infos, size_t max, size_t *count,
+                                               dpipes_error *err);
+
+/* Stops a detached cluster and waits until nothing of it is left. DPIPES_ENOENT: it does not run. */
+DPIPES_API dpipes_status dpipes_local_ray_down(const char *address, dpipes_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,21 @@
+#include "ray/job_log.h"
+
+void dpi_job_log_begin(dpi_job_log *log)
+{
+    log->skip = log->fed;
+}
+
+dpipes_status dpi_job_log_take(void *user, const char *data, size_t size, dpipes_error *err)
+{
+    dpi_job_log *log = user;
+    const size_t known = size < log->skip ? size : (size_t)log->skip;
+    log->skip -= known;
+    log->fed += size - known;
+    dpi_log_tail_feed(log->tail, data + known, size - known);
+    return dpipes_session_feed(log->session, data + known, size - known, err);
+}
+
+bool dpi_job_log_shrank(const dpi_job_log *log)
+{
+    return log->skip > 0;
+}
