@@ -98,7 +98,8 @@ static dpipes_status run_on_local_ray(run *r)
         return r->err.status == DPIPES_ECANCELED ? DPIPES_ECANCELED : DPIPES_EIO;
     r->outcome.ray_start_ms = dpi_clock_monotonic_ms() - began;
     dpipes_status status = run_job(r, dpipes_local_ray_address(ray));
-    dpipes_local_ray_stop(ray);
+    if (!dpi_signals_leave_at_once()) /* else its keeper ends it behind us */
+        dpipes_local_ray_stop(ray);
     return status;
 }
 

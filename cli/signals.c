@@ -62,6 +62,11 @@ const volatile int *dpi_signals_flag(void)
     return &stop_flag;
 }
 
+bool dpi_signals_leave_at_once(void)
+{
+    return atomic_load(&signals) > 1;
+}
+
 void dpi_signals_set_client(dpipes_ray_client *client)
 {
     atomic_store(&active_client, client);

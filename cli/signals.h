@@ -11,6 +11,9 @@ void dpi_signals_install(void);
 /* For the `cancel` options: not 0 once something asked to stop. */
 const volatile int *dpi_signals_flag(void);
 
+/* Whether the user does not want to wait any more. */
+bool dpi_signals_leave_at_once(void);
+
 /* From now on a signal stops this client's job; NULL: there is none. */
 void dpi_signals_set_client(dpipes_ray_client *client);
 

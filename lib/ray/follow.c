@@ -17,6 +17,8 @@
 #define DPI_STOP_WAIT_MS       30000 /* for a job that was asked to stop */
 #define DPI_LONGEST_WAIT_MS    1000
 
+#define DPI_NOT_UTF8 "UnicodeDecodeError" /* in Ray's answer to who wants such a log as text */
+
 /* A kind of request: at most one of it is on its way. */
 typedef struct task {
     dpi_http_call *call;
@@ -119,7 +121,7 @@ static dpipes_status note_trouble(follow *f, const task *t, const dpi_http_reply
 static void note_end(follow *f)
 {
     f->ended_ms = f->now_ms;
-    f->nodes.due_ms = f->stop.due_ms = INT64_MAX;
+    f->stop.due_ms = INT64_MAX;
     if (!f->as_text)
         hang_up(&f->log);
     f->complete = !f->as_text && !f->node_id[0]; /* it never ran, so there is no log */
@@ -201,8 +203,8 @@ static void note_readable(follow *f)
     f->refusals = 0;
 }
 
-/* A server without the state API, or with one that has no room. Once bytes were read it is too late: in the text,
- * line ends are changed, so that the place would be another. */
+/* Whether the log is read as text from now on: by a server without the state API, or with one that has no room.
+ * Once bytes were read it is too late: in the text, line ends are changed, so that the place would be another. */
 static bool use_text(follow *f, const dpi_http_reply *reply)
 {
     const bool never = reply->code == 404 || reply->code == 405 || reply->code == 429 || reply->code == 501;
@@ -220,21 +222,29 @@ static bool says(const dpi_http_reply *reply, const char *text)
     return strstr(dpi_buf_text(&reply->body), text) != NULL;
 }
 
+static void give_log_up(follow *f)
+{
+    f->complete = true;
+    dpi_fail(&f->run->log_trouble, DPIPES_EIO, "the log of job %s could be read only up to byte %llu (%s)", f->id,
+             (unsigned long long)f->job_log.fed, f->trouble.message);
+}
+
 static dpipes_status take_log_refusal(follow *f, const dpi_http_reply *reply, dpipes_error *err)
 {
     dpipes_status status = note_trouble(f, &f->log, reply, "job log", err);
     if (status != DPIPES_OK)
         return status;
     f->log.due_ms = f->now_ms + DPI_RETRY_MS;
-    if (f->rest && f->job_log.fed == 0 && says(reply, "A file is not found")) {
+    if (f->rest && f->job_log.fed == 0 && says(reply, "A file is not found"))
         f->complete = true;
-    } else if (use_text(f, reply)) {
+    else if (use_text(f, reply))
         f->log.due_ms = f->now_ms;
-    } else if (reply->code == 429 || (f->as_text && says(reply, "UnicodeDecodeError"))) {
+    else if (f->rest && f->as_text && says(reply, DPI_NOT_UTF8))
+        give_log_up(f);
+    else if (!f->rest && (reply->code == 429 || (f->as_text && says(reply, DPI_NOT_UTF8))))
         f->log.due_ms = f->now_ms + DPI_LONGEST_WAIT_MS;
-    } else {
+    else
         note_unreadable(f);
-    }
     return DPIPES_OK;
 }
 
@@ -401,11 +411,8 @@ static dpipes_status check_reach(const follow *f, dpipes_error *err)
 /* The job has ended; its log must be read while there is somebody to read it from. */
 static void check_rest(follow *f)
 {
-    if (f->complete || !(passed(f, f->unreadable_ms, f->client->lost_after_ms) || passed(f, f->dead_ms, 0)))
-        return;
-    f->complete = true;
-    dpi_fail(&f->run->log_trouble, DPIPES_EIO, "the log of job %s could be read only up to byte %llu (%s)", f->id,
-             (unsigned long long)f->job_log.fed, f->trouble.message);
+    if (!f->complete && (passed(f, f->unreadable_ms, f->client->lost_after_ms) || passed(f, f->dead_ms, 0)))
+        give_log_up(f);
 }
 
 static dpipes_status check_limits(follow *f, dpipes_error *err)

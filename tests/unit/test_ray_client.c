@@ -390,6 +390,20 @@ START_TEST(an_old_ray_is_polled_from_the_first)
 }
 END_TEST
 
+START_TEST(a_log_that_is_no_text_is_told)
+{
+    const fake_rule rules[] = {
+        {.request = "GET /api/version", .body = "{\"ray_version\": \"2.9.3\"}"},
+        TAKES,
+        SUCCEEDED,
+        {.request = TEXT, .code = 500, .body = "Traceback\nUnicodeDecodeError: 'utf-8' codec can't decode byte 0xff"},
+        {0},
+    };
+    assert_fails(run(rules), DPIPES_EIO, &err,
+                 "only up to byte 0 (job log: HTTP 500: UnicodeDecodeError: 'utf-8' codec");
+}
+END_TEST
+
 START_TEST(a_job_without_a_log_has_none)
 {
     const fake_rule rules[] = {
@@ -592,6 +606,7 @@ int main(void)
     tcase_add_test(tc, without_a_stream_the_log_is_polled);
     tcase_add_test(tc, a_stream_that_has_no_room_is_left_alone);
     tcase_add_test(tc, an_old_ray_is_polled_from_the_first);
+    tcase_add_test(tc, a_log_that_is_no_text_is_told);
     tcase_add_test(tc, a_job_without_a_log_has_none);
     tcase_add_test(tc, a_failure_has_the_exit_code_and_the_last_lines);
     tcase_add_test(tc, a_job_that_was_stopped_from_outside_says_so);
