@@ -1,7 +1,6 @@
 #include "metadata_view.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <time.h>
 
 #include "base/json_scan.h"
@@ -20,6 +19,17 @@ static void append_text(const dpi_json_value *value, dpi_buf *out)
         dpi_buf_append(out, value->text, value->size);
 }
 
+/* Microseconds, which is what a double has left of today's seconds. */
+static void append_fraction(double seconds, dpi_buf *out)
+{
+    const long micros = (long)(seconds * 1e6 + 0.5);
+    if (micros <= 0 || micros >= 1000000)
+        return;
+    dpi_buf_printf(out, ".%06ld", micros);
+    while (out->size > 0 && out->data[out->size - 1] == '0')
+        out->data[--out->size] = '\0';
+}
+
 /* Seconds since 1970 as "2023-11-14T22:13:20.5Z"; a number that is no such time as it is. */
 static void append_timestamp(const dpi_json_value *value, dpi_buf *out)
 {
@@ -31,12 +41,11 @@ static void append_timestamp(const dpi_json_value *value, dpi_buf *out)
         append_text(value, out);
         return;
     }
-    char text[64], fraction[16] = "";
+    char text[64];
     strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-    const long micros = (long)((seconds - whole) * 1e6 + 0.5);
-    if (micros > 0 && micros < 1000000)
-        snprintf(fraction, sizeof fraction, ".%06ld", micros);
-    dpi_buf_printf(out, "%s%sZ", text, fraction);
+    dpi_buf_append_text(out, text);
+    append_fraction(seconds - whole, out);
+    dpi_buf_append_char(out, 'Z');
 }
 
 static void append_more(size_t count, const char *what, dpi_buf *out)

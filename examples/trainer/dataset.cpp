@@ -35,9 +35,7 @@ std::string read_file(const std::string &path)
 class CsvReader
 {
   public:
-    CsvReader(const std::string &path, std::string_view text) : path_(path), rest_(text)
-    {
-    }
+    CsvReader(const std::string &path, std::string_view text) : path_(path), rest_(text) {}
 
     bool next_line()
     {

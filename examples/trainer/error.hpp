@@ -11,14 +11,9 @@ namespace trainer
 class Error : public std::runtime_error
 {
   public:
-    Error(const char *name, const std::string &message) : std::runtime_error(message), name_(name)
-    {
-    }
+    Error(const char *name, const std::string &message) : std::runtime_error(message), name_(name) {}
 
-    const char *name() const
-    {
-        return name_;
-    }
+    const char *name() const { return name_; }
 
   private:
     const char *name_;

@@ -18,10 +18,7 @@ std::string xgboost_version();
 
 /* Owns one of XGBoost's handles, which are all void *. */
 template <int (*Free)(void *)> struct HandleDeleter {
-    void operator()(void *handle) const
-    {
-        Free(handle);
-    }
+    void operator()(void *handle) const { Free(handle); }
 };
 template <int (*Free)(void *)> using Handle = std::unique_ptr<void, HandleDeleter<Free>>;
 
@@ -33,10 +30,7 @@ class Matrix
     /* The rows of `whole` with these indices. */
     Matrix(const Matrix &whole, const std::vector<int> &rows);
 
-    DMatrixHandle handle() const
-    {
-        return handle_.get();
-    }
+    DMatrixHandle handle() const { return handle_.get(); }
     std::vector<float> labels() const;
 
   private:

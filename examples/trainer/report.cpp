@@ -15,10 +15,7 @@ namespace
 constexpr double least_accuracy = 0.9;
 
 struct MetadataDeleter {
-    void operator()(dpipes_metadata *md) const
-    {
-        dpipes_metadata_free(md);
-    }
+    void operator()(dpipes_metadata *md) const { dpipes_metadata_free(md); }
 };
 using Metadata = std::unique_ptr<dpipes_metadata, MetadataDeleter>;
 

@@ -169,10 +169,12 @@ static unsigned signal_descendants(int number, pid_t spared_group)
     return r.count;
 }
 
-/* As their reaper it gets every descendant as a child once that one's parent is gone: none is left when no child is. */
+/* First the jobs and Ray's workers, while Ray's daemons, which are the command's group, still answer them: without those a
+ * worker waits for seconds. The daemons have nothing to save. As their reaper the keeper gets every descendant as a child
+ * once that one's parent is gone: none is left when no child is. */
 static void end_all(pid_t command)
 {
-    signal_descendants(SIGTERM, 0);
+    signal_descendants(SIGTERM, command);
     for (int waited = 0; waited < DPI_KEEPER_GRACE_MS && signal_descendants(0, command) > 0;
          waited += DPI_KEEPER_TICK_MS) {
         poll(NULL, 0, DPI_KEEPER_TICK_MS);

@@ -8,7 +8,7 @@
 
 #include <dagster_pipes/base.h>
 
-/* How long programs are given after SIGTERM. Ray's own daemons have nothing to save, and are not waited for. */
+/* How long jobs and workers are given after SIGTERM. */
 #define DPI_KEEPER_GRACE_MS 3000
 
 typedef struct dpi_keeper_plan {

@@ -13,7 +13,7 @@
 
 static dpipes_error err;
 static dpi_auth auth;
-static char home[] = "/tmp/dpipes-home-XXXXXX";
+static char home[32];
 static char path[128];
 
 static void write_file(const char *name, const char *text)
@@ -39,6 +39,7 @@ static void setup(void)
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
         unsetenv(variables[i]);
     err = (dpipes_error)DPIPES_ERROR_INIT;
+    snprintf(home, sizeof home, "/tmp/dpipes-home-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(home));
     setenv("HOME", home, 1);
     setenv("XDG_RUNTIME_DIR", home, 1);
