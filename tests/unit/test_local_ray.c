@@ -134,11 +134,9 @@ END_TEST
 START_TEST(a_program_that_is_none_is_told)
 {
     write_program(program, "");
-    FILE *file = fopen(program, "w");
-    ck_assert_ptr_nonnull(file);
-    fputs("#!/no/such/python\n", file);
-    fclose(file);
-    assert_start_fails((dpipes_local_ray_options){.ray = program}, DPIPES_EIO, "could not be started: No such file");
+    ck_assert_int_eq(truncate(program, 0), 0);
+    assert_start_fails((dpipes_local_ray_options){.ray = program}, DPIPES_EIO,
+                       "could not be started: Exec format error");
     ck_assert_uint_eq(files_left(), 0);
 }
 END_TEST
