@@ -118,11 +118,10 @@ DPIPES_API dpipes_status dpipes_ray_client_run(dpipes_ray_client *client, const 
  * Async-signal-safe. */
 DPIPES_API void dpipes_ray_client_cancel(dpipes_ray_client *client);
 
-/* ---- LocalRay
- * ------------------------------------------------------------------------------------------------------- A Ray
- * cluster of this process on this machine: every listener on 127.0.0.1, its files in a temporary directory of its
- * own, in token mode with a token in a file of mode 0600. It ends with its owner, however that ends: a small
- * process keeps watch and takes down whatever Ray has started. */
+/* ---- LocalRay --------------------------------------------------------------------------------------------------
+ * A Ray cluster of this process on this machine: every listener on 127.0.0.1, its files in a temporary directory of its
+ * own (in which is also the TMPDIR of its jobs), in token mode with a token in a file of mode 0600. It ends with its
+ * owner, however that ends: a small process keeps watch and takes down whatever Ray has started. */
 
 typedef struct dpipes_local_ray dpipes_local_ray;
 

@@ -9,7 +9,6 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +16,8 @@
 #include "base/error.h"
 #include "ray/process.h"
 
+/* How often the owner is looked at. */
+#define DPI_KEEPER_LOOK_MS 500
 /* How often what is to end is looked at. */
 #define DPI_KEEPER_TICK_MS 20
 /* A process of another user (sudo) cannot be killed: then the keeper ends without having seen its end. */
@@ -121,25 +122,23 @@ static bool told_to_end(int signals)
     return told;
 }
 
-/* Until the owner has ended or gives it up, or until SIGTERM. The owner's pidfd tells it also where a forked child of the
- * owner still holds the other end. */
-static void watch(pid_t owner, pid_t command)
+/* Until the owner has ended or gives it up, or until SIGTERM. Mostly the other end of the socket tells; where a forked child
+ * of the owner still holds that, a look at the owner does: before the socket is read, so that a last word counts. */
+static void watch(const dpi_process *owner, pid_t command)
 {
     int signals = open_signals();
-    struct pollfd ends[] = {
-        {.fd = FD_CONTROL, .events = POLLIN},
-        {.fd = (int)syscall(SYS_pidfd_open, owner, 0), .events = POLLIN},
-        {.fd = signals, .events = POLLIN},
-    };
-    bool ended = signals < 0;
+    struct pollfd ends[] = {{.fd = FD_CONTROL, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+    bool detached = false, ended = signals < 0;
     while (!ended) {
-        poll(ends, sizeof ends / sizeof *ends, -1);
+        bool gone = !detached && !dpi_process_runs(owner->pid, owner->start_time);
+        int wait_ms = gone ? 0 : DPI_KEEPER_LOOK_MS;
         char word = 0;
-        if (ends[0].revents && read(FD_CONTROL, &word, 1) == 1 && word == DPI_KEEPER_DETACH)
-            ends[0].fd = ends[1].fd = -1;
-        else
-            ended = ends[0].revents || ends[1].revents;
-        ended = told_to_end(signals) || ended;
+        if (poll(ends, sizeof ends / sizeof *ends, detached ? -1 : wait_ms) > 0 && ends[0].revents) {
+            detached = read(FD_CONTROL, &word, 1) == 1 && word == DPI_KEEPER_DETACH;
+            gone = !detached;
+            ends[0].fd = -1;
+        }
+        ended = told_to_end(signals) || gone;
         reap(command);
     }
 }
@@ -188,7 +187,7 @@ static void end_all(pid_t command)
 
 /* The name of the entry is made of the directory's, which another LocalRay may get once it is free: so the entry goes
  * first. */
-static void keep(const dpi_keeper_plan *plan, pid_t owner, int control, int report_end, int log)
+static void keep(const dpi_keeper_plan *plan, const dpi_process *owner, int control, int report_end, int log)
 {
     setsid();
     reset_handlers();
@@ -217,14 +216,16 @@ static void close_end(int *fd)
 static pid_t fork_keeper(const dpi_keeper_plan *plan, int control, int report_end, int log)
 {
     sigset_t all, before;
-    pid_t owner = getpid();
+    dpi_process owner;
+    if (!dpi_process_read(getpid(), &owner))
+        return -1;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pid_t pid = fork();
     if (pid == 0) {
         pid_t keeper = fork();
         if (keeper == 0)
-            keep(plan, owner, control, report_end, log);
+            keep(plan, &owner, control, report_end, log);
         _exit(keeper < 0);
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -229,11 +229,15 @@ dpipes_status dpi_local_setup_init(dpi_local_setup *setup, bool no_auth, dpipes_
         return status;
     const char *directory = setup->directory.data;
     dpi_buf_printf(&setup->ray_directory, "%s/ray", directory);
+    dpi_buf_printf(&setup->temporary, "%s/tmp", directory);
     dpi_buf_printf(&setup->log, "%s/start.log", directory);
     if (!no_auth)
         dpi_buf_printf(&setup->token_file, "%s/token", directory);
-    if (dpi_buf_failed(&setup->ray_directory) || dpi_buf_failed(&setup->log) || dpi_buf_failed(&setup->token_file))
+    if (dpi_buf_failed(&setup->ray_directory) || dpi_buf_failed(&setup->temporary) || dpi_buf_failed(&setup->log) ||
+        dpi_buf_failed(&setup->token_file))
         return dpi_fail_memory(err);
+    if (mkdir(setup->temporary.data, 0700) != 0)
+        return dpi_fail_errno(err, DPIPES_EIO, errno, "%s", setup->temporary.data);
     return no_auth ? DPIPES_OK : make_token(setup->token_file.data, err);
 }
 
@@ -241,6 +245,7 @@ void dpi_local_setup_fini(dpi_local_setup *setup)
 {
     dpi_buf_fini(&setup->directory);
     dpi_buf_fini(&setup->ray_directory);
+    dpi_buf_fini(&setup->temporary);
     dpi_buf_fini(&setup->token_file);
     dpi_buf_fini(&setup->log);
 }
@@ -285,6 +290,7 @@ static bool is_replaced(const char *entry)
         "DAGSTER_PIPES_MESSAGES",
         DPI_LOCAL_RAY_VARIABLE,
         "PATH",
+        "TMPDIR",
     };
     size_t size = strcspn(entry, "=");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -311,6 +317,7 @@ void dpi_local_setup_env(const dpi_local_setup *setup, const dpi_ray_program *pr
         if (!is_replaced(*entry))
             dpi_words_printf(env, "%s", *entry);
     set_path(program, env);
+    dpi_words_printf(env, "TMPDIR=%s", dpi_buf_text(&setup->temporary));
     dpi_words_printf(env, "RAY_USAGE_STATS_ENABLED=0");
     /* Else Ray listens on the network's address, whatever --node-ip-address says. */
     dpi_words_printf(env, "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0");

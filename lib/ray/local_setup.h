@@ -36,6 +36,7 @@ dpipes_status dpi_pick_ports(int ports[DPI_PORT_COUNT], dpipes_error *err);
 typedef struct dpi_local_setup {
     dpi_buf directory;
     dpi_buf ray_directory; /* Ray's own, inside: Ray opens it for everybody */
+    dpi_buf temporary;     /* TMPDIR of all that runs there: what is killed leaves its files */
     dpi_buf token_file;    /* empty without auth */
     dpi_buf log;
     int ports[DPI_PORT_COUNT];

@@ -259,6 +259,7 @@ START_TEST(the_token_is_in_a_file_of_the_user_and_nowhere_else)
     ck_assert(has_word(&argv, "--dashboard-host=127.0.0.1") && has_word(&argv, "--num-cpus=2"));
     ck_assert(has_word(&env, "RAY_AUTH_MODE=token") && has_word(&env, "RAY_USAGE_STATS_ENABLED=0"));
     ck_assert(has_word(&env, "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0"));
+    ck_assert(mentions(&env, dpi_buf_text(&s.temporary)));
     ck_assert(mentions(&env, "RAY_AUTH_TOKEN_PATH=") && !mentions(&env, "RAY_AUTH_TOKEN="));
     ck_assert(!mentions(&env, "RAY_ADDRESS=") && !mentions(&env, "DAGSTER_PIPES_CONTEXT="));
     dpi_words_fini(&argv);
