@@ -1,7 +1,9 @@
 """The processes, sockets and directories that a command has started or made, itself or by others."""
 
+import contextlib
 import os
 import shutil
+import signal
 import socket
 import tempfile
 import time
@@ -21,6 +23,10 @@ class Trace:
         self.environment = {**environment, name: value, "TMPDIR": self.directory}
 
     def close(self):
+        """Ends what is left, after a test that has failed."""
+        for pid in self.pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def pids(self):

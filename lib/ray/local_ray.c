@@ -273,9 +273,12 @@ static dpipes_status prepare(start *s, dpipes_error *err)
     return status == DPIPES_OK ? name_addresses(s, err) : status;
 }
 
-/* The ports were chosen free, so whoever is on one of them now has taken it meanwhile. */
-static bool lost_a_port(const start *s)
+/* The ports were chosen free, so whoever is on one of them now has taken it meanwhile. Ray can take a minute to fail: by then
+ * the other one may have left again, and only Ray's last lines tell (EADDRINUSE). */
+static bool lost_a_port(const start *s, const dpipes_error *err)
 {
+    if (strstr(err->message, "[Errno 98]") || strcasestr(err->message, "address already in use"))
+        return true;
     for (int i = 0; i < DPI_PORT_COUNT; i++)
         if (s->setup.ports[i] && !dpi_port_is_free(s->setup.ports[i]))
             return true;
@@ -306,8 +309,8 @@ static dpipes_status try_start(start *s, bool *again, dpipes_error *err)
         dpi_keeper_stop(&s->ray->keeper);
         if (s->setup.directory.size > 0 && access(s->setup.directory.data, F_OK) == 0)
             dpi_remove_tree(s->setup.directory.data);
-        *again =
-            prepared && (status == DPIPES_EREMOTE || status == DPIPES_EIO || status == DPIPES_EPROTO) && lost_a_port(s);
+        *again = prepared && (status == DPIPES_EREMOTE || status == DPIPES_EIO || status == DPIPES_EPROTO) &&
+                 lost_a_port(s, err);
         forget_try(s);
     }
     return status;

@@ -326,6 +326,8 @@ dpipes_status dpi_metadata_json(const dpipes_metadata *md, dpi_buf *out, dpipes_
 {
     if (md->failure.status != DPIPES_OK)
         return dpi_fail_copy(err, &md->failure);
+    if (md->count == 0)
+        return DPIPES_OK;
     dpi_buf_append_char(out, '{');
     for (size_t i = 0; i < md->count; i++) {
         if (i > 0)

@@ -6,7 +6,8 @@
 
 #include "base/buf.h"
 
-/* Appends the object's JSON text. The object's first failure, when it has one. */
+/* Appends the object's JSON text; nothing when there is no entry, for the reference then sends null. The object's first
+ * failure, when it has one. */
 dpipes_status dpi_metadata_json(const dpipes_metadata *md, dpi_buf *out, dpipes_error *err);
 
 #endif

@@ -173,6 +173,29 @@ static dpipes_status check_dep(const dpi_json_value *dep, place at, dpipes_error
     return DPIPES_OK;
 }
 
+static bool same_dep(const dpi_json_value *one, const dpi_json_value *other)
+{
+    static const char *const keys[] = {"asset_key", "column_name"};
+    for (size_t i = 0; i < 2; i++) {
+        dpi_json_value a = member_of(one, keys[i]), b = member_of(other, keys[i]);
+        if (a.size != b.size || memcmp(a.text, b.text, a.size) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* The writer has given equal values equal texts. */
+static dpipes_status check_distinct(const dpi_json_value *deps, dpipes_error *err)
+{
+    dpi_json_value one, other;
+    size_t index = 0;
+    for (dpi_json_iter iter = dpi_json_iter_init(deps); dpi_json_iter_next(&iter, NULL, &one); index++)
+        for (dpi_json_iter rest = iter; dpi_json_iter_next(&rest, NULL, &other);)
+            if (same_dep(&one, &other))
+                return dpi_fail(err, DPIPES_EINVAL, "deps[%zu]: %.*s is there twice", index, SHOWN(&one));
+    return DPIPES_OK;
+}
+
 dpipes_status dpi_shape_lineage(const dpi_json_value *value, dpipes_error *err)
 {
     dpi_json_value key, deps;
@@ -180,6 +203,8 @@ dpipes_status dpi_shape_lineage(const dpi_json_value *value, dpipes_error *err)
         return dpi_fail(err, DPIPES_EINVAL, "deps_by_column: an object is expected, not %.*s", SHOWN(value));
     for (dpi_json_iter iter = dpi_json_iter_init(value); dpi_json_iter_next(&iter, &key, &deps);) {
         dpipes_status status = each(&deps, "deps", DPI_JSON_OBJECT, check_dep, err);
+        if (status == DPIPES_OK)
+            status = check_distinct(&deps, err);
         if (status != DPIPES_OK)
             return dpi_fail_prefix(err, status, "column %.*s: ", SHOWN(&key));
     }

@@ -149,7 +149,7 @@ def test_a_header_compiles_alone_and_twice(header, language, family, installed, 
 
 
 def test_all_headers_are_installed(installed):
-    assert sorted(path.name for path in installed.include.rglob("*.h")) == sorted(HEADERS)
+    assert sorted(path.name for path in installed.include.rglob("*.h*")) == sorted(HEADERS)
 
 
 # ---- Libraries -------------------------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ START_TEST(metadata_is_a_list)
                 "\"path\"}, \"when\": {\"raw_value\": 1.5, \"type\": \"timestamp\"}, \"table\": {\"raw_value\": "
                 "{\"records\": [], \"schema\": []}, \"type\": \"table\"}}}"));
         ctx.report_asset_check("c", true);
-        assert_last_has("\"check_name\": \"c\", \"passed\": true, \"metadata\": {}");
+        assert_last_has("\"check_name\": \"c\", \"passed\": true, \"metadata\": null");
         ctx.close();
     }
     assert_last_has("\"method\": \"closed\", \"params\": {}");
