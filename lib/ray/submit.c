@@ -7,6 +7,7 @@
 #include "ray/submission.h"
 
 #define DPI_ID_LETTERS       10
+#define DPI_TIMER_SLACK_MS   20 /* by which curl's timer may be early against our clock */
 #define DPI_SUBMIT_ATTEMPTS  3
 #define DPI_LOOK_UP_PAUSE_MS 250
 #define DPI_SUBMIT_STALL_MS  60000 /* without a byte; Ray answers within a second */
@@ -246,7 +247,7 @@ dpipes_status dpi_submit(dpi_run *run, dpipes_error *err)
     if (status == DPIPES_OK)
         status = submit(&s, err);
     dpi_http_request_fini(&s.request);
-    if (status == DPIPES_EIO && dpi_clock_monotonic_ms() >= run->deadline_ms)
+    if (status == DPIPES_EIO && dpi_clock_monotonic_ms() + DPI_TIMER_SLACK_MS >= run->deadline_ms)
         status = dpi_fail_prefix(err, DPIPES_ETIMEDOUT, "run_timeout has passed: ");
     if (status != DPIPES_OK)
         return status;
