@@ -1,4 +1,5 @@
-/* The client's parts that its files share: pipes_client.c, submit.c, follow.c. */
+/* The client, and what a run of a job passes through: client.c makes one, submit.c and follow.c take a job from its
+ * submission to its end, pipes_client.c joins them. */
 #ifndef DPI_RAY_CLIENT_H
 #define DPI_RAY_CLIENT_H
 
