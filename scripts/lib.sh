@@ -98,7 +98,7 @@ dpipes_watch() {
 dpipes_progress() {
     local last
     last=$(tail -n 1 "$1" | tr -cd '[:print:]' | sed 's/^ *//')
-    printf '%s … %d s  %s' "$dpipes_title" "$2" "$last" | cut -c "1-$((${COLUMNS:-80} - 1))"
+    printf '%s … %d s  %s' "$dpipes_title" "$2" "${last:-$(basename "$1" .log)}" | cut -c "1-$((${COLUMNS:-80} - 1))"
 }
 
 # dpipes_line FORMAT ARGUMENT…: printf at the beginning of an empty line.

@@ -62,10 +62,19 @@ def run(command, env=None):
     try:
         return child.wait()
     except KeyboardInterrupt:
-        child.send_signal(signal.SIGINT)
-        print("\nstopping: waiting for the stage at work to end", flush=True)
-        child.wait()
+        end(child)
         raise
+
+
+def end(child):
+    """Each further Ctrl-C is passed on as well: Dagster, in a test, may take the first one for its own."""
+    print("\nstopping: waiting for the stage at work to end", flush=True)
+    while child.poll() is None:
+        child.send_signal(signal.SIGINT)
+        try:
+            child.wait()
+        except KeyboardInterrupt:
+            pass
 
 
 def must_run(command, env=None):
