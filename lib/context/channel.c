@@ -39,7 +39,10 @@ dpipes_status dpi_channel_open(dpi_channel *channel, const dpi_json_value *param
         return dpi_fail(err, DPIPES_EPROTO, "`%s`: a string is expected, not %s", kinds[i].key,
                         dpi_json_kind_name(&value));
     char *name = text_of(&value);
-    return name ? kinds[i].open(channel, name, err) : dpi_fail_memory(err);
+    dpipes_status status = name ? kinds[i].open(channel, name, err) : dpi_fail_memory(err);
+    if (status == DPIPES_OK && dpi_json_get(params, "include_stdio_in_messages", &value))
+        channel->wants_stdio = value.kind == DPI_JSON_TRUE;
+    return status;
 }
 
 dpipes_status dpi_channel_write(dpi_channel *channel, const char *bytes, size_t size, dpipes_error *err)

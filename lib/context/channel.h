@@ -14,7 +14,8 @@ typedef struct dpi_channel {
     /* DPIPES_EIO: what was written may not have arrived. */
     dpipes_status (*close)(struct dpi_channel *self, dpipes_error *err);
     int fd;
-    char *name; /* for errors: the path, or "stdout" */
+    char *name;       /* for errors: the path, or "stdout" */
+    bool wants_stdio; /* the orchestrator wants stdout and stderr in messages, too */
     dpipes_error failure;
 } dpi_channel;
 

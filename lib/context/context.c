@@ -88,6 +88,11 @@ static dpipes_status start(dpipes_context *ctx, dpipes_error *err)
     dpipes_status status = dpi_bootstrap(&ctx->data, &ctx->channel, err);
     if (status != DPIPES_OK)
         return status;
+    if (ctx->channel.wants_stdio)
+        dpi_log_emit(
+            &ctx->log, DPIPES_LOG_WARNING,
+            "the orchestrator asks for `include_stdio_in_messages`: stdout and stderr are not captured, they go "
+            "where they went before");
     status =
         dpi_asset_scope_init(&ctx->scope, (const char *const *)ctx->data.asset_keys, ctx->data.asset_key_count, err);
     if (status == DPIPES_OK) {

@@ -217,6 +217,23 @@ START_TEST(outside_of_dagster_everything_succeeds)
 }
 END_TEST
 
+START_TEST(a_capture_that_is_asked_for_is_warned_of)
+{
+    const dpipes_open_options options = {.logger = note_warning, .logger_user = warning};
+    set_param(DPI_CONTEXT_VARIABLE, "{\"data\": " NO_ASSET "}");
+    set_param(DPI_MESSAGES_VARIABLE, "{\"path\": \"/dev/null\", \"include_stdio_in_messages\": true}");
+    dpipes_context *ctx = dpipes_open(&options, &err);
+    ck_assert_msg(ctx != NULL, "%s", err.message);
+    ck_assert_ptr_nonnull(strstr(warning, "`include_stdio_in_messages`: stdout and stderr are not captured"));
+    dpipes_free(ctx);
+    warning[0] = '\0';
+    set_param(DPI_MESSAGES_VARIABLE, "{\"path\": \"/dev/null\", \"include_stdio_in_messages\": false}");
+    ctx = dpipes_open(&options, &err);
+    ck_assert_str_eq(warning, "");
+    dpipes_free(ctx);
+}
+END_TEST
+
 START_TEST(logs_by_hand_go_to_stderr)
 {
     int ends[2];
@@ -471,6 +488,7 @@ int main(void)
     tcase_add_test(tc, params_of_the_wrong_shape_are_refused);
     tcase_add_test(tc, a_missing_messages_variable_is_named);
     tcase_add_test(tc, outside_of_dagster_everything_succeeds);
+    tcase_add_test(tc, a_capture_that_is_asked_for_is_warned_of);
     tcase_add_test(tc, logs_by_hand_go_to_stderr);
     tcase_add_test(tc, the_run_is_known);
     tcase_add_test(tc, what_a_step_has_not_is_refused_with_the_reason);
