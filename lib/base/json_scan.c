@@ -462,6 +462,16 @@ void dpi_json_decode_string(const dpi_json_value *string, dpi_buf *out)
     }
 }
 
+char *dpi_json_copy_string(const dpi_json_value *string, size_t *size)
+{
+    dpi_buf text = {0};
+    dpi_buf_reserve(&text, 1);
+    dpi_json_decode_string(string, &text);
+    if (size)
+        *size = text.size;
+    return dpi_buf_take(&text);
+}
+
 static bool equals_decoded(const dpi_json_value *string, const char *text, size_t size)
 {
     const char *at = string->text + 1;

@@ -77,6 +77,10 @@ const char *dpi_json_decode_escape(const char *at, const char *end, uint32_t *co
  * U+FFFD. */
 void dpi_json_decode_string(const dpi_json_value *string, dpi_buf *out);
 
+/* The same text in memory of its own, NUL-terminated, for the caller to free(); *size, which may be NULL, does not count the
+ * NUL. NULL: no memory. */
+char *dpi_json_copy_string(const dpi_json_value *string, size_t *size);
+
 /* DPIPES_EINVAL when the number is no integer, or out of range. */
 dpipes_status dpi_json_int(const dpi_json_value *number, int64_t *out);
 /* Nearest double, whatever the locale; an overflow gives an infinity, as Python's reader does. */

@@ -17,14 +17,6 @@ static const struct {
     {"bucket", NULL},
 };
 
-static char *text_of(const dpi_json_value *string)
-{
-    dpi_buf text = {0};
-    dpi_buf_reserve(&text, 1);
-    dpi_json_decode_string(string, &text);
-    return dpi_buf_take(&text);
-}
-
 dpipes_status dpi_channel_open(dpi_channel *channel, const dpi_json_value *params, dpipes_error *err)
 {
     dpi_json_value value;
@@ -38,7 +30,7 @@ dpipes_status dpi_channel_open(dpi_channel *channel, const dpi_json_value *param
     if (value.kind != DPI_JSON_STRING)
         return dpi_fail(err, DPIPES_EPROTO, "`%s`: a string is expected, not %s", kinds[i].key,
                         dpi_json_kind_name(&value));
-    char *name = text_of(&value);
+    char *name = dpi_json_copy_string(&value, NULL);
     dpipes_status status = name ? kinds[i].open(channel, name, err) : dpi_fail_memory(err);
     if (status == DPIPES_OK && dpi_json_get(params, "include_stdio_in_messages", &value))
         channel->wants_stdio = value.kind == DPI_JSON_TRUE;

@@ -37,13 +37,8 @@ static char *copy_of(const dpi_json_value *value)
 static bool build_text(dpipes_context *ctx, dpi_extra *extra)
 {
     pthread_mutex_lock(&ctx->lock);
-    if (!extra->text) {
-        dpi_buf text = {0};
-        dpi_buf_reserve(&text, 1);
-        dpi_json_decode_string(&extra->value, &text);
-        extra->text_size = text.size;
-        extra->text = dpi_buf_take(&text);
-    }
+    if (!extra->text)
+        extra->text = dpi_json_copy_string(&extra->value, &extra->text_size);
     bool built = extra->text != NULL;
     pthread_mutex_unlock(&ctx->lock);
     return built;

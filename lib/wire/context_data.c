@@ -164,14 +164,6 @@ static bool on_member(void *user, unsigned depth, const dpi_json_value *key, con
 
 /* ---- Decoding: the values -------------------------------------------------------------------------------------- */
 
-static char *decode_text(const dpi_json_value *string)
-{
-    dpi_buf text = {0};
-    dpi_buf_reserve(&text, 1);
-    dpi_json_decode_string(string, &text);
-    return dpi_buf_take(&text);
-}
-
 static dpipes_status wrong_kind(const char *key, const char *wanted, const dpi_json_value *value, dpipes_error *err)
 {
     if (!value->text)
@@ -186,7 +178,7 @@ static dpipes_status decode_string(const char *key, const dpi_json_value *value,
         return DPIPES_OK;
     if (!value->text || value->kind != DPI_JSON_STRING)
         return wrong_kind(key, or_null ? "a string or null" : "a string", value, err);
-    *out = decode_text(value);
+    *out = dpi_json_copy_string(value, NULL);
     if (!*out)
         return dpi_fail_memory(err);
     if (!dpi_json_equals(value, *out, strlen(*out)))
@@ -234,7 +226,7 @@ static dpipes_status decode_partition(dpi_context_data *data, const spans *s, dp
     if (!dpi_json_get(range, "end", &end) || end.kind != DPI_JSON_STRING)
         return wrong_kind("partition_key_range.end", "a string", &end, err);
     data->has_partitions = true;
-    char *first = decode_text(&start);
+    char *first = dpi_json_copy_string(&start, NULL);
     if (!first)
         return dpi_fail_memory(err);
     data->several_partitions = !dpi_json_equals(&end, first, strlen(first));
