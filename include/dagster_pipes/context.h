@@ -14,11 +14,14 @@
  * Threads. Any thread may log, report and read at the same time. dpipes_open, dpipes_close and dpipes_free are for
  * one thread, with no other call on the context in progress. A metadata object is for one thread at a time.
  *
- * Processes. A process has one context. A child made by fork() may log and report through it; only the process that
- * opened it can close it.
+ * Processes. A process has one context. A child made by fork() may log and report through it, unless the messages wait
+ * in memory (buffered_stdio, a blob store: DPIPES_ESTATE); only the process that opened it can close it. A program of
+ * several processes, such as the ranks of MPI or torchrun: see `secondary_writer`.
  *
- * A guest. No signal handler, thread, locale, stdio buffer or environment variable of the program is touched. When the
- * messages go to the program's stdout or stderr, that stream is flushed before each message, so that order is kept.
+ * A guest. No signal handler, thread, locale, stdio buffer or environment variable of the program is touched, unless an
+ * option or the orchestrator asks for it: capture and a blob store start one thread each, crash_reports sets signal
+ * handlers. When the messages go to the program's stdout or stderr, that stream is flushed before each message, so that
+ * order is kept.
  *
  * Texts are UTF-8 and NUL-terminated unless a size is given; an invalid byte goes out as U+FFFD. What is passed in is
  * borrowed for the call; what is given out belongs to the context and lives until dpipes_free. A NULL context gives
@@ -37,21 +40,52 @@ extern "C" {
 typedef struct dpipes_context dpipes_context;
 typedef struct dpipes_metadata dpipes_metadata;
 
+/* The seams: see io.h. */
+typedef struct dpipes_param dpipes_param;
+typedef struct dpipes_params_loader dpipes_params_loader;
+typedef struct dpipes_context_loader dpipes_context_loader;
+typedef struct dpipes_message_writer dpipes_message_writer;
+typedef struct dpipes_blob_store dpipes_blob_store;
+
 /* Every options struct begins with `size`: its sizeof, or 0 for the fields of version 0.1. A zero field is the
  * default, so that `(dpipes_open_options){ .logger = f }` is a whole one. */
 typedef struct dpipes_open_options {
     size_t size;
     dpipes_logger logger; /* the library's own warnings; default: one line each on stderr */
     void *logger_user;
+
+    /* Where the params come from: the first of these four that is there and has the context's. */
+    const dpipes_params_loader *params_loader; /* it decides alone */
+    const dpipes_param *params;                /* a mapping of `param_count` entries decides alone, too */
+    size_t param_count;
+    int *argc; /* main's arguments: `--dagster-pipes-context V` and `--dagster-pipes-messages V`, or `=V`, before any */
+    char **argv; /* `--`; these are taken out, the others keep their order. Then the environment. */
+
+    const dpipes_context_loader *context_loader; /* default: `path`, a file, or `data`, inline */
+    const dpipes_message_writer *message_writer; /* default: `path`, `stdio` or `buffered_stdio` of the params */
+    const dpipes_blob_store *blob_store;         /* instead of a message writer */
+    int64_t upload_interval_ms;                  /* the blob store's; 0: 10 000 */
+
+    /* Another process of the same program opens the same file or stream as the first writer: this one sends neither `opened`
+     * nor `closed`. An exception given to dpipes_close goes out as a log message of level ERROR. */
+    bool secondary_writer;
+
+    /* What the program and its children write to the descriptors 1 and 2 goes where it went, and to the orchestrator as
+     * well; see "Captured output" below. Also when the message params ask for it. */
+    bool capture_stdio;
+
+    /* A crash sends `closed`, too; see "Crash reports" below. */
+    bool crash_reports;
 } dpipes_open_options;
 
 /* Opens the process's context and sends `opened`.
- *   options  NULL for the defaults.
- * The parameters come from DAGSTER_PIPES_CONTEXT and DAGSTER_PIPES_MESSAGES. Without the first one the process was not
- * started by Dagster: the call warns once and gives a context on which every call succeeds, logs go to stderr, reports
- * go nowhere and extras are the caller's defaults. A second call gives the same context, whatever its options.
- * Returns NULL only when the parameters are there and cannot be used:
- *   DPIPES_EPROTO  a variable is not base64 of zlib of JSON, inflates past 64 MiB, or has not the shape that the
+ *   options  NULL for the defaults: the params come from the variables DAGSTER_PIPES_CONTEXT and DAGSTER_PIPES_MESSAGES.
+ * Without the context's param the process was not started by Dagster: the call warns once and gives a context on which every
+ * call succeeds, logs go to stderr, reports go nowhere and extras are the caller's defaults. A second call gives the same
+ * context, whatever its options.
+ * Returns NULL only when the parameters are there and cannot be used, or the options are wrong:
+ *   DPIPES_EINVAL  options that exclude each other, or a table without a function that it must have
+ *   DPIPES_EPROTO  a param is not base64 of zlib of JSON, inflates past 64 MiB, or has not the shape that the
  *                  protocol wants; so the context file
  *   DPIPES_ENOENT  the context file does not exist
  *   DPIPES_EIO     the context file cannot be read, or the message channel cannot be opened or written
@@ -87,11 +121,30 @@ DPIPES_API dpipes_status dpipes_failure(dpipes_context *ctx, dpipes_error *err);
 /* Whether the process was started by an orchestrator, so that messages reach one. */
 DPIPES_API bool dpipes_is_pipes_process(const dpipes_context *ctx);
 
+/* Whether dpipes_close was called, or a crash report has closed the context. True for NULL. */
+DPIPES_API bool dpipes_is_closed(dpipes_context *ctx);
+
+/* An exception made of an errno value: its name is the value's ("ENOENT"), its message the caller's sentence, ": " and
+ * the system's text. It lives in the caller's memory:
+ *
+ *     dpipes_errno_exception e;
+ *     dpipes_close(ctx, dpipes_exception_from_errno(&e, errno, "reading %s", path), &err); */
+typedef struct dpipes_errno_exception {
+    dpipes_exception exception;
+    char name[32];
+    char message[DPIPES_ERROR_MESSAGE_SIZE];
+} dpipes_errno_exception;
+
+DPIPES_API const dpipes_exception *dpipes_exception_from_errno(dpipes_errno_exception *e, int error_number,
+                                                               const char *format, ...) DPIPES_PRINTF(3, 4);
+
 /* ---- Log ------------------------------------------------------------------------------------------------------------
  * Sticky. Fails: DPIPES_ESTATE  the context is closed; DPIPES_EIO  the channel could not take the bytes, now or
  * earlier; DPIPES_ENOMEM. */
 
 DPIPES_API dpipes_status dpipes_log(dpipes_context *ctx, dpipes_log_level level, const char *message);
+/* `size` bytes, which need no NUL behind them and may hold some. */
+DPIPES_API dpipes_status dpipes_log_text(dpipes_context *ctx, dpipes_log_level level, const char *text, size_t size);
 DPIPES_API dpipes_status dpipes_logf(dpipes_context *ctx, dpipes_log_level level, const char *format, ...)
     DPIPES_PRINTF(3, 4);
 DPIPES_API dpipes_status dpipes_vlogf(dpipes_context *ctx, dpipes_log_level level, const char *format, va_list args)
@@ -111,16 +164,45 @@ DPIPES_API int64_t dpipes_retry_number(const dpipes_context *ctx); /* 0 on the f
 DPIPES_API bool dpipes_is_asset_step(const dpipes_context *ctx);
 DPIPES_API bool dpipes_is_partition_step(const dpipes_context *ctx);
 
-/* The number of the step's assets, 0 when it is not an asset step; and the i-th key, an escaped string, NULL past
- * the end. */
+/* Asset keys are escaped strings: parts joined by `/`, with a `\` before each `/` and `\` of a part's own; see asset_key.h.
+ * The number of the step's assets, 0 when it is not an asset step; and the i-th key, NULL past the end. */
 DPIPES_API size_t dpipes_asset_key_count(const dpipes_context *ctx);
 DPIPES_API const char *dpipes_asset_key_at(const dpipes_context *ctx, size_t index);
 
 /* The step's one asset key. NULL: DPIPES_ESTATE  no asset, or several. */
 DPIPES_API const char *dpipes_asset_key(const dpipes_context *ctx, dpipes_error *err);
 
+/* What Dagster knows of an asset of the step's; *value is NULL where it knows nothing.
+ *   asset_key  NULL: the step's one asset
+ * DPIPES_ESTATE  no asset, several where none is named, or not a Pipes process; DPIPES_EINVAL  not one of the step's. */
+DPIPES_API dpipes_status dpipes_code_version(const dpipes_context *ctx, const char *asset_key, const char **value,
+                                             dpipes_error *err);
+
+typedef struct dpipes_input_data_version {
+    const char *asset_key;
+    const char *data_version;
+} dpipes_input_data_version;
+
+/* Of which code and inputs the asset's last materialization was made. */
+typedef struct dpipes_data_provenance {
+    const char *code_version;
+    const dpipes_input_data_version *input_data_versions;
+    size_t input_data_version_count;
+    bool is_user_provided;
+} dpipes_data_provenance;
+
+DPIPES_API dpipes_status dpipes_provenance(const dpipes_context *ctx, const char *asset_key,
+                                           const dpipes_data_provenance **value, dpipes_error *err);
+
 /* The step's one partition. NULL: DPIPES_ESTATE  not a partition step, or several partitions. */
 DPIPES_API const char *dpipes_partition_key(const dpipes_context *ctx, dpipes_error *err);
+
+/* The first and the last of the step's partitions; and the time that they span, ISO 8601, both NULL where they are not of
+ * time. `start` and `end` may be NULL. DPIPES_ESTATE  not a partition step. */
+DPIPES_API dpipes_status dpipes_partition_key_range(const dpipes_context *ctx, const char **start, const char **end,
+                                                    dpipes_error *err);
+DPIPES_API dpipes_status dpipes_partition_time_window(const dpipes_context *ctx, const char **start, const char **end,
+                                                      dpipes_error *err);
 
 /* ---- Extras ---------------------------------------------------------------------------------------------------------
  * Values that the orchestrator passes to the program. The first group returns the caller's default when the key is
@@ -148,6 +230,11 @@ DPIPES_API dpipes_status dpipes_get_extra_json(dpipes_context *ctx, const char *
                                                dpipes_error *err);
 /* All extras as the JSON text of one object; "{}" outside of a Pipes process. */
 DPIPES_API const char *dpipes_extras_json(dpipes_context *ctx);
+
+/* To walk over all of them, in the order in which they were sent: their number, and the i-th key, NULL past the end. A key
+ * that holds U+0000 is no C string and is left out; dpipes_extras_json has it. */
+DPIPES_API size_t dpipes_extra_count(dpipes_context *ctx);
+DPIPES_API const char *dpipes_extra_key_at(dpipes_context *ctx, size_t index);
 
 /* ---- Metadata -------------------------------------------------------------------------------------------------------
  * An ordered map from key to typed value. A key given again replaces its value. The calls may be left unchecked: the
@@ -216,6 +303,32 @@ DPIPES_API dpipes_status dpipes_report_asset_check(dpipes_context *ctx, const dp
 
 /* `payload` is any JSON text. */
 DPIPES_API dpipes_status dpipes_report_custom_message(dpipes_context *ctx, const char *payload);
+
+/* Output of another program or of a device, which Dagster shows with the run's.
+ *   stream  "stdout" or "stderr", which Dagster's reader knows; it may be another name
+ *   text    `size` bytes, whole characters of UTF-8
+ *   extras  the JSON text of one object; NULL: {} */
+DPIPES_API dpipes_status dpipes_log_external_stream(dpipes_context *ctx, const char *stream, const char *text,
+                                                    size_t size, const char *extras);
+
+/* ---- Captured output ------------------------------------------------------------------------------------------------
+ * With `capture_stdio`, or when the message params say `include_stdio_in_messages`, the descriptors 1 and 2 are pipes to a
+ * thread of the library's, from dpipes_open to dpipes_close, dpipes_free or exit(). It writes every byte on to the stream as
+ * it was before and sends it as log_external_stream; with `{"log_writer": {"logs_dir": DIR}}` in the params, it appends it
+ * to DIR/stdout and DIR/stderr instead. Children inherit the descriptors, and their output counts. dpipes_close takes what
+ * has been written until then and waits for no child; what a child writes later goes to the stream only. Bytes that
+ * _exit(), a signal or exec() leave in the pipes are lost to both, unless crash_reports is on.
+ * Messages to stdout or stderr cannot go together with captured output in messages: dpipes_open warns, and captures
+ * nothing. */
+
+/* ---- Crash reports --------------------------------------------------------------------------------------------------
+ * With `crash_reports`, a crash sends `closed`: its exception has the signal's name, or "exit", and a stack of function
+ * names. So for SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT (an uncaught C++ exception too) and SIGTERM, unless they are ignored,
+ * and for exit() without dpipes_close. After it the handler runs that was there before dpipes_open, and the process ends as
+ * it would have ended without. Through a message writer or a blob store a signal cannot be reported, an exit can.
+ * dpipes_close puts the old handlers back. The thread that calls dpipes_open gets a signal stack, so that its own stack's
+ * overflow is reported too; another thread gets one by: */
+DPIPES_API dpipes_status dpipes_crash_reports_for_thread(dpipes_context *ctx, dpipes_error *err);
 
 #ifdef __cplusplus
 }

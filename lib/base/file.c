@@ -81,3 +81,14 @@ dpipes_status dpi_fd_write_all(int fd, const void *data, size_t size, int timeou
     }
     return DPIPES_OK;
 }
+
+int dpi_fd_keep_apart(int fd)
+{
+    if (fd < 0 || fd > STDERR_FILENO)
+        return fd;
+    int apart = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int error = errno;
+    (void)close(fd);
+    errno = error;
+    return apart;
+}

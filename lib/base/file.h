@@ -8,6 +8,11 @@
  * DPIPES_ENOMEM; the message begins with the path. */
 dpipes_status dpi_file_read(const char *path, size_t limit, dpi_buf *out, dpipes_error *err);
 
+/* A descriptor above 2 for the same file, closed by exec; `fd` is closed. In a program that was started without stdout the
+ * next file gets its number, and what the program prints would go there. -1 and errno: `fd` is -1, or the limit is
+ * reached. */
+int dpi_fd_keep_apart(int fd);
+
 /* Writes all bytes. One write(2) when the system takes them at once, as it does for files; a short write is continued,
  * and a descriptor in non-blocking mode is waited for with poll(2), up to `timeout_ms` without any progress (-1: for ever).
  * `what` names the descriptor in the error. */

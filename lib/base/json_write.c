@@ -332,3 +332,17 @@ dpipes_status dpi_json_write_embedded(dpi_buf *out, const char *json, size_t siz
         rewrite(out, value.text, value.text + value.size);
     return status;
 }
+
+dpipes_status dpi_json_write_object(dpi_buf *out, const char *json, const char *what, dpipes_error *err)
+{
+    dpi_json_value value;
+    if (!json)
+        json = "{}";
+    dpipes_status status = dpi_json_parse(json, strlen(json), DPI_JSON_STRICT, &value, err);
+    if (status == DPIPES_OK && value.kind != DPI_JSON_OBJECT)
+        return dpi_fail(err, DPIPES_EINVAL, "%s: a JSON object is expected, not %s", what, dpi_json_kind_name(&value));
+    if (status != DPIPES_OK)
+        return dpi_fail_prefix(err, status == DPIPES_EPROTO ? DPIPES_EINVAL : status, "%s: ", what);
+    rewrite(out, value.text, value.text + value.size);
+    return DPIPES_OK;
+}

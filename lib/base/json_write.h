@@ -26,4 +26,7 @@ void dpi_json_write_bool(dpi_buf *out, bool value);
  * they are, white space normalised. DPIPES_EINVAL says what is wrong, at which byte; nothing is appended then. */
 dpipes_status dpi_json_write_embedded(dpi_buf *out, const char *json, size_t size, dpipes_error *err);
 
+/* The same for a text that must be one object; NULL writes {}. `what` begins the error. */
+dpipes_status dpi_json_write_object(dpi_buf *out, const char *json, const char *what, dpipes_error *err);
+
 #endif

@@ -62,9 +62,12 @@ static dpi_asset *intern(dpi_asset_scope *scope, const char *key)
 dpipes_status dpi_asset_scope_init(dpi_asset_scope *scope, const char *const *keys, size_t key_count, dpipes_error *err)
 {
     *scope = (dpi_asset_scope){.keys = keys, .key_count = key_count};
-    for (size_t i = 0; i < key_count; i++)
-        if (!intern(scope, keys[i]))
+    for (size_t i = 0; i < key_count; i++) {
+        dpi_asset *asset = intern(scope, keys[i]);
+        if (!asset)
             return dpi_fail_memory(err);
+        asset->index = i;
+    }
     return DPIPES_OK;
 }
 
@@ -74,6 +77,12 @@ void dpi_asset_scope_fini(dpi_asset_scope *scope)
         free(scope->slots[i].key);
     free(scope->slots);
     *scope = (dpi_asset_scope){0};
+}
+
+const dpi_asset *dpi_asset_scope_find(const dpi_asset_scope *scope, const char *key)
+{
+    const dpi_asset *asset = scope->key_count > 0 ? find(scope, key, hash_of(key)) : NULL;
+    return asset && asset->key ? asset : NULL;
 }
 
 static void not_in_scope(const dpi_asset_scope *scope, const char *key, const char *method, dpipes_error *err)

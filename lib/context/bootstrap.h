@@ -1,17 +1,19 @@
-/* From the environment to the context data and the channel. */
+/* From the options and the environment to the context data and the channel. */
 #ifndef DPI_CONTEXT_BOOTSTRAP_H
 #define DPI_CONTEXT_BOOTSTRAP_H
 
 #include "context/channel.h"
+#include "context/params.h"
 #include "wire/context_data.h"
 
-/* A context file may have this size. */
-#define DPI_CONTEXT_FILE_MAX ((size_t)1024 * 1024 * 1024)
+/* What the message params say of captured output. */
+typedef struct dpi_capture_wish {
+    bool in_messages;
+    char *logs_dir; /* into files there; NULL: not */
+} dpi_capture_wish;
 
-/* Whether the process was started by an orchestrator: DAGSTER_PIPES_CONTEXT is set. */
-bool dpi_bootstrap_present(void);
-
-/* Fills both, or neither. The statuses of dpipes_open. */
-dpipes_status dpi_bootstrap(dpi_context_data *data, dpi_channel *channel, dpipes_error *err);
+/* Fills all three, or none. The statuses of dpipes_open. */
+dpipes_status dpi_bootstrap(const dpi_params *params, const dpipes_open_options *options, dpi_context_data *data,
+                            dpi_channel *channel, dpi_capture_wish *capture, dpipes_error *err);
 
 #endif

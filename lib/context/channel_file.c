@@ -22,12 +22,17 @@ static dpipes_status close_file(dpi_channel *self, dpipes_error *err)
 
 dpipes_status dpi_channel_file_open(dpi_channel *channel, char *name, dpipes_error *err)
 {
-    int fd = open(name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
+    int fd = dpi_fd_keep_apart(open(name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666));
     if (fd < 0) {
         dpipes_status status = dpi_fail_errno(err, DPIPES_EIO, errno, "the message channel %s", name);
         free(name);
         return status;
     }
-    *channel = (dpi_channel){.line_prefix = "", .write = write_file, .close = close_file, .fd = fd, .name = name};
+    *channel = (dpi_channel){.line_prefix = "",
+                             .write = write_file,
+                             .close = close_file,
+                             .crash = dpi_channel_crash_fd,
+                             .fd = fd,
+                             .name = name};
     return DPIPES_OK;
 }

@@ -1,3 +1,5 @@
+#include "context/channel_stdio.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -5,27 +7,20 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "context/channel.h"
 
-/* What the program has printed so far goes first. A failure of it shows in our own write. */
-static dpipes_status write_stdio(dpi_channel *self, const char *bytes, size_t size, dpipes_error *err)
+/* A failure of the flush shows in our own write. */
+dpipes_status dpi_channel_stdio_write(dpi_channel *self, const char *bytes, size_t size, dpipes_error *err)
 {
     (void)fflush(self->fd == STDOUT_FILENO ? stdout : stderr);
     return dpi_fd_write_all(self->fd, bytes, size, DPI_CHANNEL_WAIT_MS, self->name, err);
 }
 
-static dpipes_status close_stdio(dpi_channel *self, dpipes_error *err)
-{
-    (void)self, (void)err;
-    return DPIPES_OK;
-}
-
-dpipes_status dpi_channel_stdio_open(dpi_channel *channel, char *name, dpipes_error *err)
+dpipes_status dpi_channel_stdio_start(dpi_channel *channel, const char *key, char *name, dpipes_error *err)
 {
     bool is_stdout = strcmp(name, "stdout") == 0;
     if (!is_stdout && strcmp(name, "stderr") != 0) {
         dpipes_status status =
-            dpi_fail(err, DPIPES_EPROTO, "`stdio`: \"stdout\" or \"stderr\" is expected, not \"%s\"", name);
+            dpi_fail(err, DPIPES_EPROTO, "`%s`: \"stdout\" or \"stderr\" is expected, not \"%s\"", key, name);
         free(name);
         return status;
     }
@@ -33,10 +28,16 @@ dpipes_status dpi_channel_stdio_open(dpi_channel *channel, char *name, dpipes_er
      * stands at the beginning of a line: each message makes one for itself. */
     *channel = (dpi_channel){
         .line_prefix = "\n",
-        .write = write_stdio,
-        .close = close_stdio,
+        .write = dpi_channel_stdio_write,
+        .crash = dpi_channel_crash_fd,
         .fd = is_stdout ? STDOUT_FILENO : STDERR_FILENO,
         .name = name,
+        .is_stdio = true,
     };
     return DPIPES_OK;
+}
+
+dpipes_status dpi_channel_stdio_open(dpi_channel *channel, char *name, dpipes_error *err)
+{
+    return dpi_channel_stdio_start(channel, "stdio", name, err);
 }

@@ -1,18 +1,85 @@
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/file.h"
+#include "base/options.h"
 #include "context/bootstrap.h"
+#include "context/crash_report.h"
 #include "context/state.h"
 #include "wire/message.h"
 
 /* Buffers that a large message has made larger than this are given back after it. */
 #define DPI_KEEP_BUFFER_MAX ((size_t)1024 * 1024)
 
-/* A process has one context. */
+/* ---- The process's context ------------------------------------------------------------------------------------- */
+
 static dpipes_context *process_context;
+
+dpipes_context *dpi_context_current(void)
+{
+    return process_context;
+}
+
+/* fork() with the lock held, so that no other thread is in the middle of a message when the child's copy is made. */
+static void before_fork(void)
+{
+    if (process_context)
+        pthread_mutex_lock(&process_context->lock);
+}
+
+static void after_fork_in_parent(void)
+{
+    if (process_context)
+        pthread_mutex_unlock(&process_context->lock);
+}
+
+static void after_fork_in_child(void)
+{
+    if (!process_context)
+        return;
+    process_context->in_child = true;
+    pthread_mutex_unlock(&process_context->lock);
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+void dpi_context_set_current(dpipes_context *ctx)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, watch_forks);
+    process_context = ctx;
+}
+
+dpipes_context *dpi_context_new(void)
+{
+    dpipes_context *ctx = calloc(1, sizeof *ctx);
+    if (!ctx)
+        return NULL;
+    pthread_mutex_init(&ctx->lock, NULL);
+    ctx->owner = getpid();
+    ctx->log = (dpi_log){.logger = dpi_log_to_stderr};
+    return ctx;
+}
+
+void dpi_context_destroy(dpipes_context *ctx)
+{
+    dpi_asset_scope_fini(&ctx->scope);
+    dpi_context_data_fini(&ctx->data);
+    dpi_buf_fini(&ctx->line);
+    dpi_buf_fini(&ctx->text);
+    if (ctx->memory)
+        dpi_buf_fini(ctx->memory);
+    free(ctx->memory);
+    for (char **key = ctx->extra_keys; key && *key; key++)
+        free(*key);
+    free(ctx->extra_keys);
+    free(ctx->extras_text);
+    pthread_mutex_destroy(&ctx->lock);
+    free(ctx);
+}
 
 /* ---- Sending --------------------------------------------------------------------------------------------------- */
 
@@ -33,7 +100,12 @@ dpipes_status dpi_context_failed(dpipes_context *ctx, const dpipes_error *err)
 
 dpipes_status dpi_context_check_open(const dpipes_context *ctx, const char *what, dpipes_error *err)
 {
-    return ctx->closed ? dpi_fail(err, DPIPES_ESTATE, "%s: the context is closed", what) : DPIPES_OK;
+    if (atomic_load_explicit(&ctx->closed, memory_order_relaxed))
+        return dpi_fail(err, DPIPES_ESTATE, "%s: the context is closed", what);
+    if (ctx->in_child && ctx->channel.in_memory)
+        return dpi_fail(err, DPIPES_ESTATE, "%s: messages wait in the memory of process %ld, this is a child of it",
+                        what, (long)ctx->owner);
+    return DPIPES_OK;
 }
 
 dpi_buf *dpi_context_begin(dpipes_context *ctx)
@@ -55,7 +127,7 @@ static dpipes_status write_line(dpipes_context *ctx, dpipes_error *err)
 {
     if (dpi_buf_failed(&ctx->line) || dpi_buf_failed(&ctx->text))
         return dpi_fail_memory(err);
-    return dpi_channel_write(&ctx->channel, ctx->line.data, ctx->line.size, err);
+    return ctx->line.size > 0 ? dpi_channel_write(&ctx->channel, ctx->line.data, ctx->line.size, err) : DPIPES_OK;
 }
 
 dpipes_status dpi_context_end(dpipes_context *ctx, dpipes_status status, dpipes_error *err)
@@ -70,74 +142,172 @@ dpipes_status dpi_context_end(dpipes_context *ctx, dpipes_status status, dpipes_
     return status;
 }
 
-/* ---- Open and close -------------------------------------------------------------------------------------------- */
+/* ---- Captured output ------------------------------------------------------------------------------------------- */
 
-static void destroy(dpipes_context *ctx)
+static void send_captured(void *user, const char *stream, const char *text, size_t size)
 {
-    dpi_asset_scope_fini(&ctx->scope);
-    dpi_context_data_fini(&ctx->data);
-    dpi_buf_fini(&ctx->line);
-    dpi_buf_fini(&ctx->text);
-    free(ctx->extras_text);
-    pthread_mutex_destroy(&ctx->lock);
-    free(ctx);
+    (void)dpipes_log_external_stream(user, stream, text, size, NULL);
 }
 
-static dpipes_status start(dpipes_context *ctx, dpipes_error *err)
+static dpipes_status start_capture(dpipes_context *ctx, const dpi_capture_wish *wish, dpipes_error *err)
 {
-    dpipes_status status = dpi_bootstrap(&ctx->data, &ctx->channel, err);
-    if (status != DPIPES_OK)
-        return status;
-    if (ctx->channel.wants_stdio)
-        dpi_log_emit(
-            &ctx->log, DPIPES_LOG_WARNING,
-            "the orchestrator asks for `include_stdio_in_messages`: stdout and stderr are not captured, they go "
-            "where they went before");
-    status =
-        dpi_asset_scope_init(&ctx->scope, (const char *const *)ctx->data.asset_keys, ctx->data.asset_key_count, err);
-    if (status == DPIPES_OK) {
-        dpi_message_opened(dpi_context_begin(ctx));
-        status = dpi_context_end(ctx, DPIPES_OK, err);
+    dpi_capture_sink sink = {.logs_dir = wish->logs_dir, .user = ctx};
+    if (!wish->logs_dir && !wish->in_messages)
+        return DPIPES_OK;
+    if (!wish->logs_dir && ctx->channel.is_stdio) {
+        dpi_log_emit(&ctx->log, DPIPES_LOG_WARNING,
+                     "captured output is wanted in the messages, but these go to %s: nothing is captured",
+                     ctx->channel.name);
+        return DPIPES_OK;
+    }
+    if (!wish->logs_dir)
+        sink.on_text = send_captured;
+    return dpi_stdio_capture_start(&ctx->capture, &sink, err);
+}
+
+static void stop_capture(dpipes_context *ctx)
+{
+    dpipes_error err = DPIPES_ERROR_INIT;
+    dpi_stdio_capture *capture = ctx->capture;
+    ctx->capture = NULL;
+    if (capture && dpi_stdio_capture_stop(capture, &err) != DPIPES_OK)
+        dpi_context_failed(ctx, &err);
+}
+
+/* ---- Crash reports --------------------------------------------------------------------------------------------- */
+
+static void on_signal(void *user, const char *bytes, size_t size)
+{
+    dpipes_context *ctx = user;
+    if (atomic_exchange(&ctx->closed, true))
+        return;
+    if (ctx->capture)
+        dpi_stdio_capture_crash(ctx->capture);
+    if (!ctx->secondary)
+        ctx->channel.crash(&ctx->channel, bytes, size);
+}
+
+static void on_exit_without_close(void *user)
+{
+    const dpipes_exception exited = {
+        .name = "exit",
+        .message = "the program called exit() without closing the context",
+    };
+    (void)dpipes_close(user, &exited, NULL);
+}
+
+static dpipes_status start_crash_reports(dpipes_context *ctx, dpipes_error *err)
+{
+    const dpi_crash_hooks hooks = {
+        .user = ctx,
+        .on_signal = ctx->channel.crash ? on_signal : NULL,
+        .on_exit = on_exit_without_close,
+    };
+    if (!ctx->channel.crash)
+        dpi_log_emit(&ctx->log, DPIPES_LOG_WARNING, "crash_reports: a signal cannot be reported through the %s",
+                     ctx->channel.name);
+    dpipes_status status = dpi_crash_reports_start(&hooks, err);
+    ctx->reports_crashes = status == DPIPES_OK;
+    return status;
+}
+
+static void stop_crash_reports(dpipes_context *ctx)
+{
+    if (ctx->reports_crashes)
+        dpi_crash_reports_stop();
+    ctx->reports_crashes = false;
+}
+
+dpipes_status dpipes_crash_reports_for_thread(dpipes_context *ctx, dpipes_error *err)
+{
+    if (!ctx)
+        return dpi_fail(err, DPIPES_EINVAL, "dpipes_crash_reports_for_thread: the context is NULL");
+    return ctx->reports_crashes ? dpi_crash_reports_for_thread(err) : DPIPES_OK;
+}
+
+/* ---- Open ------------------------------------------------------------------------------------------------------ */
+
+dpipes_status dpi_context_start(dpipes_context *ctx, dpipes_error *err)
+{
+    const char *const *keys = (const char *const *)ctx->data.asset_keys;
+    dpipes_status status = dpi_asset_scope_init(&ctx->scope, keys, ctx->data.asset_key_count, err);
+    if (status == DPIPES_OK && !ctx->secondary) {
+        status = dpi_message_opened(dpi_context_begin(ctx), ctx->channel.opened_extras, err);
+        status = dpi_context_end(ctx, status, err);
     }
     if (status != DPIPES_OK)
         (void)dpi_channel_close(&ctx->channel, NULL);
     return status;
 }
 
-static void set_logger(dpipes_context *ctx, const dpipes_open_options *options)
+static dpipes_status start_options(dpipes_context *ctx, const dpipes_open_options *options,
+                                   const dpi_capture_wish *capture, dpipes_error *err)
 {
-    bool given = options && options->logger;
-    ctx->log = (dpi_log){
-        .logger = given ? options->logger : dpi_log_to_stderr,
-        .user = given ? options->logger_user : NULL,
-    };
+    dpipes_status status = start_capture(ctx, capture, err);
+    if (status == DPIPES_OK && options->crash_reports)
+        status = start_crash_reports(ctx, err);
+    if (status != DPIPES_OK) {
+        stop_capture(ctx);
+        (void)dpi_channel_close(&ctx->channel, NULL);
+    }
+    return status;
 }
 
-dpipes_context *dpipes_open(const dpipes_open_options *options, dpipes_error *err)
+static dpipes_status start_pipes(dpipes_context *ctx, const dpi_params *params, const dpipes_open_options *options,
+                                 dpipes_error *err)
+{
+    dpi_capture_wish capture;
+    dpipes_status status = dpi_bootstrap(params, options, &ctx->data, &ctx->channel, &capture, err);
+    if (status != DPIPES_OK)
+        return status;
+    ctx->is_pipes = true;
+    ctx->secondary = options->secondary_writer;
+    status = dpi_context_start(ctx, err);
+    if (status == DPIPES_OK)
+        status = start_options(ctx, options, &capture, err);
+    free(capture.logs_dir);
+    return status;
+}
+
+static dpipes_status start(dpipes_context *ctx, const dpipes_open_options *options, dpipes_error *err)
+{
+    dpi_params params;
+    dpipes_status status = dpi_params_load(&params, options, err);
+    if (status != DPIPES_OK)
+        return status;
+    if (params.present)
+        status = start_pipes(ctx, &params, options, err);
+    else
+        dpi_log_emit(&ctx->log, DPIPES_LOG_WARNING,
+                     "not started by Dagster Pipes (DAGSTER_PIPES_CONTEXT is not set): nothing is reported");
+    dpi_params_fini(&params);
+    return status;
+}
+
+dpipes_context *dpipes_open(const dpipes_open_options *given, dpipes_error *err)
 {
     dpipes_error failure = DPIPES_ERROR_INIT;
+    dpipes_open_options options;
     if (process_context)
         return process_context;
-    dpipes_context *ctx = calloc(1, sizeof *ctx);
+    dpipes_context *ctx = dpi_context_new();
     if (!ctx) {
         dpi_fail_memory(err);
         return NULL;
     }
-    pthread_mutex_init(&ctx->lock, NULL);
-    set_logger(ctx, options);
-    ctx->owner = getpid();
-    ctx->is_pipes = dpi_bootstrap_present();
-    if (!ctx->is_pipes)
-        dpi_log_emit(&ctx->log, DPIPES_LOG_WARNING,
-                     "not started by Dagster Pipes (DAGSTER_PIPES_CONTEXT is not set): nothing is reported");
-    else if (start(ctx, &failure) != DPIPES_OK) {
+    dpi_options_copy(&options, sizeof options, given, given ? given->size : 0, sizeof options);
+    if (options.logger)
+        ctx->log = (dpi_log){options.logger, options.logger_user};
+    if (start(ctx, &options, &failure) != DPIPES_OK) {
         dpi_fail_copy(err, &failure);
-        destroy(ctx);
+        dpi_context_destroy(ctx);
         return NULL;
     }
-    process_context = ctx;
+    dpi_context_set_current(ctx);
     return ctx;
 }
+
+/* ---- Close ----------------------------------------------------------------------------------------------------- */
 
 /* The exception that `closed` carries: the caller's, and what failed on the way as its context; or that alone. */
 static const dpipes_exception *closing_exception(const dpipes_context *ctx, const dpipes_exception *given,
@@ -157,29 +327,57 @@ static const dpipes_exception *closing_exception(const dpipes_context *ctx, cons
     return joined;
 }
 
-static void finish(dpipes_context *ctx, const dpipes_exception *exception)
+/* `closed` is the first writer's; a secondary one has a log message for its failure, and for a success nothing. */
+static void make_last_message(dpipes_context *ctx, dpi_buf *line, const dpipes_exception *exception)
+{
+    if (!ctx->secondary) {
+        dpi_message_closed(line, exception);
+        return;
+    }
+    dpi_buf_printf(&ctx->text, "process %ld failed: %s: %s", (long)ctx->owner,
+                   exception->name ? exception->name : "error", exception->message ? exception->message : "");
+    dpi_message_log(line, DPIPES_LOG_ERROR, dpi_buf_text(&ctx->text), ctx->text.size);
+}
+
+static void send_last_message(dpipes_context *ctx, const dpipes_exception *given)
 {
     dpipes_exception joined, failed;
     dpipes_error err = DPIPES_ERROR_INIT;
     dpi_buf *line = dpi_context_begin(ctx);
-    dpi_message_closed(line, closing_exception(ctx, exception, &joined, &failed));
-    (void)dpi_context_end(ctx, DPIPES_OK, &err);
+    const dpipes_exception *exception = closing_exception(ctx, given, &joined, &failed);
+    dpipes_status status = DPIPES_OK;
+    bool crashed = atomic_exchange(&ctx->closed, true);
+    if (crashed)
+        status = dpi_fail(&err, DPIPES_ESTATE, "close: a crash report has closed the context");
+    else if (exception || !ctx->secondary)
+        make_last_message(ctx, line, exception);
+    else
+        dpi_buf_clear(line);
+    (void)dpi_context_end(ctx, status, &err);
+}
+
+static void finish(dpipes_context *ctx, const dpipes_exception *exception)
+{
+    dpipes_error err = DPIPES_ERROR_INIT;
+    stop_crash_reports(ctx);
+    stop_capture(ctx);
+    send_last_message(ctx, exception);
     if (dpi_channel_close(&ctx->channel, &err) != DPIPES_OK)
         keep_failure(ctx, &err);
     ctx->result = ctx->failure;
-    ctx->closed = true;
+    ctx->finished = true;
 }
 
 dpipes_status dpipes_close(dpipes_context *ctx, const dpipes_exception *exception, dpipes_error *err)
 {
     if (!ctx)
         return dpi_fail(err, DPIPES_EINVAL, "dpipes_close: the context is NULL");
-    if (!ctx->is_pipes)
-        return DPIPES_OK;
     if (ctx->owner != getpid())
         return dpi_fail(err, DPIPES_ESTATE, "dpipes_close: process %ld opened the context, this is a child of it",
                         (long)ctx->owner);
-    if (!ctx->closed)
+    if (!ctx->is_pipes)
+        atomic_store(&ctx->closed, true);
+    else if (!ctx->finished)
         finish(ctx, exception);
     return ctx->result.status == DPIPES_OK ? DPIPES_OK : dpi_fail_copy(err, &ctx->result);
 }
@@ -188,7 +386,7 @@ void dpipes_free(dpipes_context *ctx)
 {
     if (!ctx)
         return;
-    if (ctx->is_pipes && !ctx->closed) {
+    if (ctx->is_pipes && !ctx->finished) {
         const dpipes_exception unfinished = {
             .name = "dpipes_free",
             .message = "the program freed the context without closing it",
@@ -197,8 +395,10 @@ void dpipes_free(dpipes_context *ctx)
     }
     if (process_context == ctx)
         process_context = NULL;
-    destroy(ctx);
+    dpi_context_destroy(ctx);
 }
+
+/* ---- Its state ------------------------------------------------------------------------------------------------- */
 
 dpipes_status dpipes_failure(dpipes_context *ctx, dpipes_error *err)
 {
@@ -215,153 +415,7 @@ bool dpipes_is_pipes_process(const dpipes_context *ctx)
     return ctx && ctx->is_pipes;
 }
 
-/* ---- Log ------------------------------------------------------------------------------------------------------- */
-
-#define DPI_BY_HAND_WAIT_MS 1000
-
-/* Nobody listens: the line goes to stderr, so that a run by hand can be read. */
-static void log_by_hand(dpipes_context *ctx, dpipes_log_level level, const char *text)
+bool dpipes_is_closed(dpipes_context *ctx)
 {
-    dpi_buf_clear(&ctx->line);
-    dpi_buf_printf(&ctx->line, "%s: %s\n", dpipes_log_level_name(level), text);
-    if (!dpi_buf_failed(&ctx->line))
-        (void)dpi_fd_write_all(STDERR_FILENO, ctx->line.data, ctx->line.size, DPI_BY_HAND_WAIT_MS, "stderr", NULL);
-}
-
-static dpipes_status vlog(dpipes_context *ctx, dpipes_log_level level, const char *format, va_list args)
-{
-    dpipes_error err;
-    dpi_error_clear(&err);
-    dpi_buf *line = dpi_context_begin(ctx);
-    dpi_buf_vprintf(&ctx->text, format, args);
-    if (!ctx->is_pipes) {
-        log_by_hand(ctx, level, dpi_buf_text(&ctx->text));
-        pthread_mutex_unlock(&ctx->lock);
-        return DPIPES_OK;
-    }
-    dpipes_status status = dpi_context_check_open(ctx, "log", &err);
-    if (status == DPIPES_OK)
-        dpi_message_log(line, level, dpi_buf_text(&ctx->text), ctx->text.size);
-    return dpi_context_end(ctx, status, &err);
-}
-
-static dpipes_status bad_log(dpipes_context *ctx, dpipes_log_level level, const char *format)
-{
-    dpipes_error err;
-    if (!format)
-        dpi_fail(&err, DPIPES_EINVAL, "log: the message is NULL");
-    else
-        dpi_fail(&err, DPIPES_EINVAL, "log: unknown level %u", (unsigned)level);
-    return dpi_context_failed(ctx, &err);
-}
-
-dpipes_status dpipes_vlogf(dpipes_context *ctx, dpipes_log_level level, const char *format, va_list args)
-{
-    if (!ctx)
-        return DPIPES_EINVAL;
-    if (format && (unsigned)level <= DPIPES_LOG_CRITICAL)
-        return vlog(ctx, level, format, args);
-    return bad_log(ctx, level, format);
-}
-
-dpipes_status dpipes_logf(dpipes_context *ctx, dpipes_log_level level, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    dpipes_status status = dpipes_vlogf(ctx, level, format, args);
-    va_end(args);
-    return status;
-}
-
-dpipes_status dpipes_log(dpipes_context *ctx, dpipes_log_level level, const char *message)
-{
-    return message ? dpipes_logf(ctx, level, "%s", message) : dpipes_logf(ctx, level, NULL);
-}
-
-/* clang-format off */
-#define DPI_LOG_AT(name, level)                                                                                      \
-    dpipes_status name(dpipes_context *ctx, const char *format, ...)                                                 \
-    {                                                                                                                \
-        va_list args;                                                                                                \
-        va_start(args, format);                                                                                      \
-        dpipes_status status = dpipes_vlogf(ctx, level, format, args);                                               \
-        va_end(args);                                                                                                \
-        return status;                                                                                               \
-    }
-/* clang-format on */
-
-DPI_LOG_AT(dpipes_log_debug, DPIPES_LOG_DEBUG)
-DPI_LOG_AT(dpipes_log_info, DPIPES_LOG_INFO)
-DPI_LOG_AT(dpipes_log_warning, DPIPES_LOG_WARNING)
-DPI_LOG_AT(dpipes_log_error, DPIPES_LOG_ERROR)
-DPI_LOG_AT(dpipes_log_critical, DPIPES_LOG_CRITICAL)
-
-/* ---- The run and its step -------------------------------------------------------------------------------------- */
-
-const char *dpipes_run_id(const dpipes_context *ctx)
-{
-    return ctx && ctx->data.run_id ? ctx->data.run_id : "";
-}
-
-const char *dpipes_job_name(const dpipes_context *ctx)
-{
-    return ctx ? ctx->data.job_name : NULL;
-}
-
-int64_t dpipes_retry_number(const dpipes_context *ctx)
-{
-    return ctx ? ctx->data.retry_number : 0;
-}
-
-bool dpipes_is_asset_step(const dpipes_context *ctx)
-{
-    return ctx && ctx->data.has_assets;
-}
-
-bool dpipes_is_partition_step(const dpipes_context *ctx)
-{
-    return ctx && ctx->data.has_partitions;
-}
-
-size_t dpipes_asset_key_count(const dpipes_context *ctx)
-{
-    return ctx ? ctx->data.asset_key_count : 0;
-}
-
-const char *dpipes_asset_key_at(const dpipes_context *ctx, size_t index)
-{
-    return index < dpipes_asset_key_count(ctx) ? ctx->data.asset_keys[index] : NULL;
-}
-
-/* False, and the reason, outside of a Pipes process. */
-static bool has_step(const dpipes_context *ctx, const char *what, dpipes_error *err)
-{
-    if (!ctx)
-        dpi_fail(err, DPIPES_EINVAL, "%s: the context is NULL", what);
-    else if (!ctx->is_pipes)
-        dpi_fail(err, DPIPES_ESTATE, "%s: not a Pipes process", what);
-    return ctx && ctx->is_pipes;
-}
-
-const char *dpipes_asset_key(const dpipes_context *ctx, dpipes_error *err)
-{
-    if (!has_step(ctx, "asset_key", err))
-        return NULL;
-    if (ctx->data.asset_key_count == 1)
-        return ctx->data.asset_keys[0];
-    if (ctx->data.asset_key_count == 0)
-        dpi_fail(err, DPIPES_ESTATE, "asset_key: the step targets no asset");
-    else
-        dpi_fail(err, DPIPES_ESTATE, "asset_key: the step targets %zu assets", ctx->data.asset_key_count);
-    return NULL;
-}
-
-const char *dpipes_partition_key(const dpipes_context *ctx, dpipes_error *err)
-{
-    if (!has_step(ctx, "partition_key", err))
-        return NULL;
-    if (!ctx->data.partition_key)
-        dpi_fail(err, DPIPES_ESTATE, "partition_key: the step targets %s",
-                 ctx->data.has_partitions ? "several partitions" : "no partition");
-    return ctx->data.partition_key;
+    return !ctx || atomic_load(&ctx->closed);
 }

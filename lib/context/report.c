@@ -110,3 +110,22 @@ dpipes_status dpipes_report_custom_message(dpipes_context *ctx, const char *payl
     }
     return dpi_context_end(ctx, status, &err);
 }
+
+dpipes_status dpipes_log_external_stream(dpipes_context *ctx, const char *stream, const char *text, size_t size,
+                                         const char *extras)
+{
+    static const char method[] = "log_external_stream";
+    dpipes_error err;
+    dpipes_status status;
+    dpi_error_clear(&err);
+    if (!listens(ctx, stream && text ? text : NULL, method, &status))
+        return status;
+    dpi_buf *line = dpi_context_begin(ctx);
+    status = dpi_context_check_open(ctx, method, &err);
+    if (status == DPIPES_OK) {
+        status = dpi_message_external_stream(line, stream, text, size, extras, &err);
+        if (status != DPIPES_OK)
+            dpi_fail_prefix(&err, status, "%s: ", method);
+    }
+    return dpi_context_end(ctx, status, &err);
+}

@@ -26,11 +26,22 @@ static void member_metadata(dpi_buf *out, const char *json, size_t size)
         dpi_buf_append_literal(out, "null");
 }
 
-void dpi_message_opened(dpi_buf *out)
+/* Ends the line whose last part may have failed: then nothing of it stays. */
+static dpipes_status end_or_undo(dpi_buf *out, size_t start, dpipes_status status)
 {
+    if (status == DPIPES_OK)
+        end(out);
+    else if (!dpi_buf_failed(out))
+        out->size = start;
+    return status;
+}
+
+dpipes_status dpi_message_opened(dpi_buf *out, const char *extras, dpipes_error *err)
+{
+    size_t start = out->size;
     BEGIN(out, "opened");
-    dpi_buf_append_literal(out, "\"extras\": {}");
-    end(out);
+    dpi_buf_append_literal(out, "\"extras\": ");
+    return end_or_undo(out, start, dpi_json_write_object(out, extras, "opened: extras", err));
 }
 
 static void write_exception(dpi_buf *out, const dpipes_exception *exception, unsigned depth);
@@ -113,12 +124,20 @@ dpipes_status dpi_message_custom(dpi_buf *out, const char *payload, dpipes_error
     size_t start = out->size;
     BEGIN(out, "report_custom_message");
     dpi_buf_append_literal(out, "\"payload\": ");
-    dpipes_status status = dpi_json_write_embedded(out, payload, strlen(payload), err);
-    if (status == DPIPES_OK)
-        end(out);
-    else if (!dpi_buf_failed(out))
-        out->size = start;
-    return status;
+    return end_or_undo(out, start, dpi_json_write_embedded(out, payload, strlen(payload), err));
+}
+
+dpipes_status dpi_message_external_stream(dpi_buf *out, const char *stream, const char *text, size_t size,
+                                          const char *extras, dpipes_error *err)
+{
+    size_t start = out->size;
+    BEGIN(out, "log_external_stream");
+    dpi_buf_append_literal(out, "\"stream\": ");
+    dpi_json_write_text(out, stream);
+    dpi_buf_append_literal(out, ", \"text\": ");
+    dpi_json_write_string(out, text, size);
+    dpi_buf_append_literal(out, ", \"extras\": ");
+    return end_or_undo(out, start, dpi_json_write_object(out, extras, "extras", err));
 }
 
 /* ---- Reading: one pass over the line gathers the spans --------------------------------------------------------- */

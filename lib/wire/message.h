@@ -15,7 +15,8 @@
 
 /* ---- Writing: each appends one whole line, its newline included. Failures are the buffer's. -------------------- */
 
-void dpi_message_opened(dpi_buf *out);
+/* `extras`: the JSON text of an object, NULL: {}. DPIPES_EINVAL: it is none; nothing is appended. */
+dpipes_status dpi_message_opened(dpi_buf *out, const char *extras, dpipes_error *err);
 void dpi_message_closed(dpi_buf *out, const dpipes_exception *exception); /* NULL: none */
 void dpi_message_log(dpi_buf *out, dpipes_log_level level, const char *text, size_t size);
 /* `metadata_json` is the object's text as dpi_metadata_json gives it, NULL: null. */
@@ -25,6 +26,9 @@ void dpi_message_check(dpi_buf *out, const char *asset_key, const char *check_na
                        dpipes_severity severity, const char *metadata_json, size_t metadata_size);
 /* DPIPES_EINVAL: the payload is not JSON; nothing is appended. */
 dpipes_status dpi_message_custom(dpi_buf *out, const char *payload, dpipes_error *err);
+/* `extras` as for `opened`. */
+dpipes_status dpi_message_external_stream(dpi_buf *out, const char *stream, const char *text, size_t size,
+                                          const char *extras, dpipes_error *err);
 
 /* ---- Reading --------------------------------------------------------------------------------------------------- */
 

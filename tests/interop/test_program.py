@@ -100,7 +100,7 @@ BAD_MESSAGES = {
     "not zlib": (NOT_ZLIB, "not zlib at byte 2"),
     "not json": (encode_text("hello"), "not JSON at byte 0"),
     "an array": (encode([1]), "a JSON object is expected, not array"),
-    "neither": (encode({}), "neither `path` nor `stdio` is there"),
+    "neither": (encode({}), "none of `path`, `stdio` and `buffered_stdio` is there"),
     "path is no text": (encode({"path": 5}), "`path`"),
     "an unknown stream": (encode({"stdio": "stdin"}), "`stdio`"),
     "too large": (encode_text('"' + "x" * LIMIT), f"inflates past {LIMIT} bytes"),

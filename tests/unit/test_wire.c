@@ -112,7 +112,7 @@ static dpipes_status decode_context(const char *json)
 {
     dpi_buf text = {0};
     dpi_buf_append_text(&text, json);
-    return dpi_context_data_decode(&data, &text, "HERE", &err);
+    return dpi_context_data_decode(&data, &text, false, "HERE", &err);
 }
 
 START_TEST(context_data_has_every_key)
@@ -148,7 +148,11 @@ START_TEST(context_data_comes_back)
     ck_assert_uint_eq(data.asset_key_count, 2);
     ck_assert_str_eq(data.asset_keys[1], "c\\/d");
     ck_assert_str_eq(data.partition_key, "p\"1");
-    ck_assert(data.has_partitions && !data.several_partitions);
+    ck_assert_str_eq(data.partition_key_range.start, "p\"1");
+    ck_assert_str_eq(data.partition_key_range.end, "p\"1");
+    ck_assert_ptr_null(data.partition_time_window.start);
+    ck_assert_str_eq(data.assets[0].code_version, "v1");
+    ck_assert_ptr_null(data.assets[1].code_version);
     ck_assert_uint_eq(data.extra_count, 0);
     dpi_context_data_fini(&data);
 }
@@ -161,6 +165,68 @@ START_TEST(extras_that_are_no_object_are_refused)
                  "extras: a JSON object is expected, not array");
     fields.extras_json = "{\"a\": NaN}";
     assert_fails(dpi_context_data_encode(&out, &fields, &err), DPIPES_EINVAL, &err, "extras: not JSON at byte 6");
+}
+END_TEST
+
+#define ASSETS(code_versions, provenances)                                                                             \
+    "{\"asset_keys\": [\"b\", \"a\"], \"code_version_by_asset_key\": " code_versions                                   \
+    ", \"provenance_by_asset_key\": " provenances ", \"partition_key\": null, \"partition_key_range\": null, "         \
+    "\"partition_time_window\": {\"start\": \"s\", \"end\": \"e\"}, \"run_id\": \"r\", \"job_name\": null, "           \
+    "\"retry_number\": 0, \"extras\": {}}"
+
+START_TEST(what_is_known_of_assets_is_found_in_any_order)
+{
+    assert_ok(decode_context(ASSETS("{\"a\": \"old\", \"other\": \"x\", \"a\": \"va\", \"b\": null}",
+                                    "{\"a\": null, \"b\": {\"code_version\": \"c\", \"input_data_versions\": "
+                                    "{\"x/y\": \"1\", \"z\": \"2\"}, \"is_user_provided\": true}}")),
+              &err);
+    ck_assert_ptr_null(data.assets[0].code_version);
+    ck_assert_str_eq(data.assets[1].code_version, "va");
+    ck_assert_ptr_null(data.assets[1].provenance);
+    const dpipes_data_provenance *provenance = &data.assets[0].provenance->shown;
+    ck_assert_str_eq(provenance->code_version, "c");
+    ck_assert(provenance->is_user_provided);
+    ck_assert_uint_eq(provenance->input_data_version_count, 2);
+    ck_assert_str_eq(provenance->input_data_versions[0].asset_key, "x/y");
+    ck_assert_str_eq(provenance->input_data_versions[1].data_version, "2");
+    ck_assert_str_eq(data.partition_time_window.start, "s");
+    ck_assert_str_eq(data.partition_time_window.end, "e");
+    dpi_context_data_fini(&data);
+}
+END_TEST
+
+START_TEST(what_is_known_of_assets_must_have_its_shape)
+{
+    static const struct {
+        const char *json;
+        const char *reason;
+    } bad[] = {
+        {ASSETS("[]", "null"), "`code_version_by_asset_key`: an object or null is expected, not array"},
+        {ASSETS("{\"a\": 1}", "null"), "`code_version_by_asset_key`: a string or null is expected, not int"},
+        {ASSETS("null", "{\"a\": 1}"), "`provenance_by_asset_key`: an object of objects or null is expected, not int"},
+        {ASSETS("null", "{\"a\": {}}"), "`provenance_by_asset_key`: `code_version` is missing"},
+        {ASSETS("null", "{\"a\": {\"code_version\": \"1\"}}"), "`input_data_versions` is missing"},
+        {ASSETS("null", "{\"a\": {\"code_version\": \"1\", \"input_data_versions\": {\"i\": 1}}}"),
+         "`input_data_versions`: a string is expected, not int"},
+        {ASSETS("null", "{\"a\": {\"code_version\": \"1\", \"input_data_versions\": {}}}"),
+         "`is_user_provided` is missing"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_fails(decode_context(bad[i].json), DPIPES_EPROTO, &err, bad[i].reason);
+        dpi_context_data_fini(&data);
+    }
+}
+END_TEST
+
+START_TEST(a_lenient_context_needs_no_key)
+{
+    dpi_buf text = {0};
+    dpi_buf_append_text(&text, "{}");
+    assert_ok(dpi_context_data_decode(&data, &text, true, "HERE", &err), &err);
+    ck_assert_str_eq(data.run_id, "test");
+    ck_assert(!data.has_assets);
+    ck_assert_int_eq(data.retry_number, 0);
+    dpi_context_data_fini(&data);
 }
 END_TEST
 
@@ -180,7 +246,7 @@ START_TEST(extras_are_only_those_of_extras)
     ck_assert_ptr_null(dpi_context_data_extra(&data, "deep"));
     ck_assert_ptr_nonnull(dpi_context_data_extra(&data, "n2"));
     ck_assert_int_eq(*dpi_context_data_extra(&data, "n")->value.text, '4');
-    ck_assert(data.several_partitions);
+    ck_assert_str_eq(data.partition_key_range.end, "b");
     ck_assert(data.has_assets);
     dpi_context_data_fini(&data);
 }
@@ -213,8 +279,9 @@ START_TEST(context_data_of_the_wrong_shape_is_refused_by_key)
         {CONTEXT("{}", "null", "\"r\"", "0", "{}"), "`asset_keys`: an array of strings or null is expected"},
         {CONTEXT("[1]", "null", "\"r\"", "0", "{}"), "`asset_keys`: a string is expected, not int"},
         {CONTEXT("[]", "[]", "\"r\"", "0", "{}"), "`partition_key_range`: an object or null is expected"},
-        {CONTEXT("[]", "{\"start\": \"a\"}", "\"r\"", "0", "{}"), "`partition_key_range.end` is missing"},
-        {CONTEXT("[]", "{\"start\": 1, \"end\": \"a\"}", "\"r\"", "0", "{}"), "`partition_key_range.start`: a string"},
+        {CONTEXT("[]", "{\"start\": \"a\"}", "\"r\"", "0", "{}"), "`partition_key_range`: `end` is missing"},
+        {CONTEXT("[]", "{\"start\": 1, \"end\": \"a\"}", "\"r\"", "0", "{}"),
+         "`partition_key_range`: `start`: a string"},
         {CONTEXT("[]", "null", "\"r\"", "0", "null"), "`extras`: an object is expected, not null"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -351,6 +418,9 @@ int main(void)
     tcase_add_test(tc, context_data_has_every_key);
     tcase_add_test(tc, context_data_comes_back);
     tcase_add_test(tc, extras_that_are_no_object_are_refused);
+    tcase_add_test(tc, what_is_known_of_assets_is_found_in_any_order);
+    tcase_add_test(tc, what_is_known_of_assets_must_have_its_shape);
+    tcase_add_test(tc, a_lenient_context_needs_no_key);
     tcase_add_test(tc, extras_are_only_those_of_extras);
     tcase_add_test(tc, the_last_extras_count);
     tcase_add_test(tc, context_data_of_the_wrong_shape_is_refused_by_key);
