@@ -25,9 +25,9 @@ def channel(tmp_path):
     return tmp_path / "messages"
 
 
-def crash(channel, *words, params=None):
+def crash(channel, *words, params=None, program="crasher"):
     variables = pipes_variables({"data": asset_context("a")}, params or {"path": str(channel)})
-    return run([interop_program("crasher"), *words], env=clean_environment(**variables))
+    return run([interop_program(program), *words], env=clean_environment(**variables))
 
 
 def exception_of(messages):
@@ -134,3 +134,35 @@ def test_an_ignored_signal_stays_ignored(channel):
     assert program.wait(60) == -signal.SIGABRT
     program.stderr.close()
     assert exception_of(messages_without_empty_lines(channel))["name"] == "SIGABRT"
+
+
+# ---- C++ ------------------------------------------------------------------------------------------------------------
+
+ROW = {"message": "row 7", "stack": [], "name": "std::out_of_range", "cause": None, "context": None}
+BATCH = {"message": "no batch", "stack": [], "name": "std::runtime_error", "cause": ROW, "context": None}
+UNCAUGHT = {
+    "throw": BATCH,
+    "thread": BATCH,
+    "noexcept": BATCH,
+    "int": {**ROW, "message": "an exception that is no std::exception", "name": "int"},
+    "terminate": {**ROW, "message": "the program called std::terminate", "name": "std::terminate"},
+}
+
+
+@pytest.mark.parametrize("way", UNCAUGHT)
+def test_an_exception_that_nobody_catches_is_reported(way, channel, tmp_path):
+    done = crash(channel, way, program="crasher_cpp")
+    messages = messages_of(channel)
+    assert [message["method"] for message in messages] == ["opened", "closed"]
+    assert messages[-1]["params"]["exception"] == UNCAUGHT[way]
+    plain = crash(tmp_path / "plain", way, "--quiet", program="crasher_cpp")
+    assert (done.returncode, done.stderr) == (plain.returncode, plain.stderr)
+    assert done.returncode == -signal.SIGABRT
+
+
+def test_a_program_without_exceptions_uses_the_same_header(channel):
+    assert crash(channel, program="no_exceptions").returncode == 0
+    assert [message["method"] for message in messages_of(channel)] == ["opened", "log", "closed"]
+    failed = crash(channel, "fail", program="no_exceptions")
+    assert failed.returncode == -signal.SIGABRT
+    assert failed.stderr.startswith("extra `absent`: the orchestrator did not give it\n")

@@ -1,8 +1,11 @@
 #include <cstring>
 #include <stdexcept>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <dagster_pipes/dagster_pipes.hpp>
+#include <dagster_pipes/testing.h>
 
 extern "C" {
 #include "context_fixture.h"
@@ -86,6 +89,71 @@ START_TEST(extras_are_typed)
 }
 END_TEST
 
+START_TEST(what_the_step_is_comes_as_values)
+{
+    dpipes_error err;
+    ck_assert_ptr_nonnull(dpipes_open_for_test(
+        "{\"asset_keys\": [\"a\", \"b\"], \"code_version_by_asset_key\": {\"a\": \"v1\", \"b\": null}, "
+        "\"provenance_by_asset_key\": {\"a\": {\"code_version\": \"v0\", \"input_data_versions\": {\"in\": \"7\"}, "
+        "\"is_user_provided\": true}, \"b\": null}, \"partition_key_range\": {\"start\": \"x\", \"end\": \"y\"}, "
+        "\"extras\": {\"n\": 300, \"m\": -1, \"f\": 0.5}}",
+        &err));
+    Context ctx;
+    ck_assert(ctx.is_asset_step() && ctx.is_partition_step() && !ctx.is_closed());
+    ck_assert(ctx.code_version("a") == "v1" && !ctx.code_version("b"));
+    ck_assert(ctx.provenance("a")->input_data_versions.at("in") == "7" && !ctx.provenance("b"));
+    ck_assert(ctx.partition_key_range() == dagster_pipes::Range("x", "y") && !ctx.partition_time_window());
+    ck_assert(ctx.extra_keys() == std::vector<std::string>({"n", "m", "f"}));
+    ck_assert(ctx.optional_extra<int>("n") == 300 && !ctx.optional_extra<int>("no"));
+    ck_assert(ctx.extra<float>("f") == 0.5F);
+    try {
+        (void)ctx.code_version();
+        ck_abort_msg("nothing was thrown");
+    } catch (const Error &error) {
+        ck_assert_int_eq(error.status(), DPIPES_ESTATE);
+    }
+    for (auto narrow : {+[](const Context &c) { (void)c.extra<std::int8_t>("n"); },
+                        +[](const Context &c) { (void)c.extra<unsigned>("m"); }}) {
+        try {
+            narrow(ctx);
+            ck_abort_msg("nothing was thrown");
+        } catch (const Error &error) {
+            ck_assert_ptr_nonnull(std::strstr(error.what(), "is out of range"));
+        }
+    }
+}
+END_TEST
+
+START_TEST(views_need_no_nul_behind_them)
+{
+    dpipes_error err;
+    const std::string_view text = "abcdef";
+    dpipes_open_for_test("{\"extras\": {\"ab\": 1}}", &err);
+    Context ctx;
+    ctx.log_info(text.substr(0, 2));
+    ctx.log_info(std::string_view());
+    ctx.log_external_stream(text.substr(1, 2), text.substr(2, 2));
+    ck_assert_int_eq(ctx.extra<int>(text.substr(0, 2)), 1);
+    const char *messages = dpipes_messages_for_test(ctx.get());
+    ck_assert_ptr_nonnull(std::strstr(messages, "{\"message\": \"ab\", \"level\": \"INFO\"}"));
+    ck_assert_ptr_nonnull(std::strstr(messages, "{\"message\": \"\", \"level\": \"INFO\"}"));
+    ck_assert_ptr_nonnull(std::strstr(messages, "{\"stream\": \"bc\", \"text\": \"cd\", \"extras\": {}}"));
+}
+END_TEST
+
+START_TEST(a_moved_context_is_closed_once)
+{
+    {
+        Context first = open_context(NO_ASSET);
+        Context second = std::move(first);
+        second.log_info("moved");
+    }
+    ck_assert_str_eq(messages(), MESSAGE("opened", "{\"extras\": {}}") MESSAGE(
+                                     "log", "{\"message\": \"moved\", \"level\": \"INFO\"}") MESSAGE("closed", "{}"));
+    clean_up();
+}
+END_TEST
+
 START_TEST(an_exception_in_flight_closes_as_failed)
 {
     try {
@@ -160,6 +228,9 @@ int main()
     TCase *tc = tcase_create("cpp");
     tcase_add_test(tc, metadata_is_a_list);
     tcase_add_test(tc, extras_are_typed);
+    tcase_add_test(tc, what_the_step_is_comes_as_values);
+    tcase_add_test(tc, views_need_no_nul_behind_them);
+    tcase_add_test(tc, a_moved_context_is_closed_once);
     tcase_add_test(tc, an_exception_in_flight_closes_as_failed);
     tcase_add_test(tc, run_sends_the_type_the_text_and_the_causes);
     tcase_add_test(tc, run_returns_what_close_says);
