@@ -6,7 +6,7 @@
  *
  * Every function returns DPIPES_OK or fills `err` (never NULL here) and returns its status; the library puts what it was
  * doing before the sentence. Params and context data are JSON texts, NUL-terminated. Texts that a function gives out are
- * memory from malloc(), which the library frees.
+ * memory from malloc(), which the library frees; a function that fails gives none.
  *
  * Threads. One call at a time for each context. A blob store's upload runs on a thread of the library's, all others on the
  * thread that called the library. None may call the library with the same context. */

@@ -31,6 +31,16 @@ dpipes_status dpi_fail(dpipes_error *err, dpipes_status status, const char *form
     return status;
 }
 
+/* GNU's strerror_r gives the text; POSIX's, which musl has, only fills the buffer. */
+static const char *errno_text(int error_number, char *buffer, size_t size)
+{
+#ifdef __GLIBC__
+    return strerror_r(error_number, buffer, size);
+#else
+    return strerror_r(error_number, buffer, size) == 0 ? buffer : "unknown error";
+#endif
+}
+
 dpipes_status dpi_fail_errno(dpipes_error *err, dpipes_status status, int error_number, const char *format, ...)
 {
     if (!err)
@@ -41,7 +51,7 @@ dpipes_status dpi_fail_errno(dpipes_error *err, dpipes_status status, int error_
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
     char reason[128];
-    return dpi_fail(err, status, "%s: %s", what, strerror_r(error_number, reason, sizeof reason));
+    return dpi_fail(err, status, "%s: %s", what, errno_text(error_number, reason, sizeof reason));
 }
 
 dpipes_status dpi_fail_memory(dpipes_error *err)

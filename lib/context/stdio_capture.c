@@ -28,10 +28,11 @@
 typedef struct stream {
     const char *name;
     int number;   /* 1 or 2 */
-    int original; /* where it led before; -1: it was closed */
+    int original; /* where it led before; -1: it was closed. Not changed until the end */
     int pipe;     /* the reading end; -1: at its end */
     int file;     /* in logs_dir; -1: there is none */
-    size_t held;  /* bytes of a cut character at the beginning of `bytes` */
+    bool original_refuses, file_refuses;
+    size_t held; /* bytes of a cut character at the beginning of `bytes` */
     char bytes[DPI_CUT_MAX + DPI_CAPTURE_CHUNK];
 } stream;
 
@@ -76,14 +77,14 @@ static void keep_failure(dpi_stdio_capture *c, const dpipes_error *err)
 }
 
 /* A stream or a file that fails once takes nothing more; the rest goes on. */
-static void write_or_close(dpi_stdio_capture *c, int *fd, const char *what, const char *bytes, size_t size)
+static void write_to(dpi_stdio_capture *c, int fd, bool *refuses, const char *what, const char *bytes, size_t size)
 {
     dpipes_error err = DPIPES_ERROR_INIT;
-    if (*fd < 0 || dpi_fd_write_all(*fd, bytes, size, DPI_CAPTURE_WAIT_MS, what, &err) == DPIPES_OK)
+    if (fd < 0 || *refuses || dpi_fd_write_all(fd, bytes, size, DPI_CAPTURE_WAIT_MS, what, &err) == DPIPES_OK)
         return;
     dpi_fail_prefix(&err, err.status, "captured output: ");
     keep_failure(c, &err);
-    close_fd(fd);
+    *refuses = true;
 }
 
 /* How many bytes at the end begin a character of UTF-8 that is not whole. */
@@ -113,10 +114,10 @@ static void give(dpi_stdio_capture *c, stream *s, size_t count, bool whole)
 static void pass_on(dpi_stdio_capture *c, stream *s, size_t count)
 {
     const char *bytes = s->bytes + s->held;
-    write_or_close(c, &s->original, s->name, bytes, count);
+    write_to(c, s->original, &s->original_refuses, s->name, bytes, count);
     if (c->passes_on_alone)
         return;
-    write_or_close(c, &s->file, s->name, bytes, count);
+    write_to(c, s->file, &s->file_refuses, s->name, bytes, count);
     if (c->sink.on_text)
         give(c, s, count, false);
 }

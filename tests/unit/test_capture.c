@@ -222,6 +222,7 @@ START_TEST(a_full_device_is_the_error_and_the_text_is_whole)
     ck_assert_int_eq(write(STDOUT_FILENO, "b", 1), 1);
     assert_fails(dpi_stdio_capture_stop(capture, &err), DPIPES_EIO, &err,
                  "captured output: stdout: No space left on device");
+    ck_assert_int_eq(write(STDOUT_FILENO, "c", 1), -1);
     restore();
     ck_assert_str_eq(captured[0].data, "ab");
 }

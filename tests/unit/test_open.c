@@ -153,22 +153,25 @@ static bool is_pipes(void *state)
 static dpipes_status give_context_params(void *state, char **params, dpipes_error *error)
 {
     recorder *r = state;
-    *params = strdup(r->context_params);
-    return note(r, "context_params", error);
+    if (note(r, "context_params", error) == DPIPES_OK)
+        *params = strdup(r->context_params);
+    return error->status;
 }
 
 static dpipes_status give_messages_params(void *state, char **params, dpipes_error *error)
 {
-    *params = strdup("{\"where\": \"here\"}");
-    return note(state, "messages_params", error);
+    if (note(state, "messages_params", error) == DPIPES_OK)
+        *params = strdup("{\"where\": \"here\"}");
+    return error->status;
 }
 
 static dpipes_status give_context(void *state, const char *params, char **context, dpipes_error *error)
 {
     recorder *r = state;
     ck_assert_str_eq(params, r->context_params);
-    *context = r->context ? strdup(r->context) : NULL;
-    return note(r, "context", error);
+    if (note(r, "context", error) == DPIPES_OK && r->context)
+        *context = strdup(r->context);
+    return error->status;
 }
 
 static dpipes_status open_writer(void *state, const char *params, void **channel, dpipes_error *error)
