@@ -345,7 +345,9 @@ dpipes_status dpi_stdio_capture_stop(dpi_stdio_capture *c, dpipes_error *err)
     flush_stdio();
     for (int i = 0; i < 2; i++)
         put_back(&c->streams[i]);
-    (void)!write(c->wake[1], "", 1);
+    /* The pipe's end wakes the thread as well, unless a forked child holds it too. */
+    if (write(c->wake[1], "", 1) != 1)
+        close_fd(&c->wake[1]);
     pthread_join(c->thread, NULL);
     dpipes_status status = c->failure.status == DPIPES_OK ? DPIPES_OK : dpi_fail_copy(err, &c->failure);
     leave_to_children(c);
