@@ -113,7 +113,8 @@ dpi_buf *dpi_context_begin(dpipes_context *ctx)
     pthread_mutex_lock(&ctx->lock);
     dpi_buf_clear(&ctx->text);
     dpi_buf_clear(&ctx->line);
-    dpi_buf_append_text(&ctx->line, ctx->channel.line_prefix);
+    if (ctx->channel.line_prefix && *ctx->channel.line_prefix)
+        dpi_buf_append_text(&ctx->line, ctx->channel.line_prefix);
     return &ctx->line;
 }
 

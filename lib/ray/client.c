@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/options.h"
 #include "ray/address.h"
 
 #define DPI_TIMEOUT_MS       600000
@@ -62,9 +63,8 @@ static dpipes_status set_up(dpipes_ray_client *client, const dpipes_ray_client_o
 
 dpipes_ray_client *dpipes_ray_client_new(const dpipes_ray_client_options *options, dpipes_error *err)
 {
-    dpipes_ray_client_options known = {0};
-    if (options)
-        memcpy(&known, options, options->size > 0 && options->size < sizeof known ? options->size : sizeof known);
+    dpipes_ray_client_options known;
+    dpi_options_copy(&known, sizeof known, options, options ? options->size : 0, sizeof known);
     dpipes_ray_client *client = calloc(1, sizeof *client);
     if (!client) {
         dpi_fail_memory(err);

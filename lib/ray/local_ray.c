@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/options.h"
 #include "ray/address.h"
 #include "ray/dashboard.h"
 #include "ray/keeper.h"
@@ -352,9 +353,7 @@ static dpipes_status start_ray(start *s, dpipes_error *err)
 dpipes_local_ray *dpipes_local_ray_start(const dpipes_local_ray_options *options, dpipes_error *err)
 {
     start s = {.began_ms = dpi_clock_monotonic_ms(), .next_news_ms = DPI_START_NEWS_MS};
-    if (options)
-        memcpy(&s.options, options,
-               options->size && options->size < sizeof s.options ? options->size : sizeof s.options);
+    dpi_options_copy(&s.options, sizeof s.options, options, options ? options->size : 0, sizeof s.options);
     if (s.options.timeout_ms == 0)
         s.options.timeout_ms = DPI_DEFAULT_START_MS;
     s.log = (dpi_log){s.options.logger, s.options.logger_user};

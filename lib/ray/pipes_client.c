@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/options.h"
 #include "ray/client.h"
 
 #define DPI_TAIL_SHOWN    ((size_t)600) /* bytes of the log's last lines in an error */
@@ -82,14 +83,14 @@ static dpipes_status run_job(dpi_run *run, dpipes_error *err)
 dpipes_status dpipes_ray_client_run(dpipes_ray_client *client, const dpipes_ray_job *job, dpipes_session *session,
                                     dpipes_ray_result *result, dpipes_error *err)
 {
-    dpipes_ray_job known = {0};
+    dpipes_ray_job known;
     if (!client || !job || !session || !result)
         return dpi_fail(err, DPIPES_EINVAL, "dpipes_ray_client_run: %s is NULL",
                         !client    ? "client"
                         : !job     ? "job"
                         : !session ? "session"
                                    : "result");
-    memcpy(&known, job, job->size > 0 && job->size < sizeof known ? job->size : sizeof known);
+    dpi_options_copy(&known, sizeof known, job, job->size, sizeof known);
     *result = (dpipes_ray_result){0};
     dpi_run run = {
         .client = client,

@@ -254,6 +254,13 @@ static void custom_scenario(dpipes_context *ctx)
         dpipes_report_custom_message(ctx, payloads[i]);
 }
 
+static void external_stream_scenario(dpipes_context *ctx)
+{
+    static const char bytes[] = "line\nhalf \"\xc3\xa9\xf0\x9f\x98\x80";
+    dpipes_log_external_stream(ctx, "stdout", bytes, sizeof bytes, NULL);
+    dpipes_log_external_stream(ctx, "stderr", "", 0, "{\"pid\": 7, \"tree\": {\"a\": [1, null]}}");
+}
+
 static void one_asset_scenario(dpipes_context *ctx)
 {
     materialize(ctx, NULL, NULL, NULL);
@@ -308,6 +315,7 @@ static const struct {
     {"doubles", doubles_scenario},
     {"types", types_scenario},
     {"custom", custom_scenario},
+    {"external_stream", external_stream_scenario},
     {"one_asset", one_asset_scenario},
     {"reports", reports_scenario},
     {"exception", exception_scenario},

@@ -174,6 +174,11 @@ def custom(context):
         context.report_custom_message(payload)
 
 
+def external_stream(context):
+    context.log_external_stream("stdout", 'line\nhalf "é😀\u0000')
+    context.log_external_stream("stderr", "", {"pid": 7, "tree": {"a": [1, None]}})
+
+
 def one_asset(context):
     context.report_asset_materialization()
     context.report_asset_check("plain", False)
@@ -216,6 +221,7 @@ SCENARIOS = {
     "doubles": Scenario(doubles, ASSETS),
     "types": Scenario(types, ASSETS),
     "custom": Scenario(custom),
+    "external_stream": Scenario(external_stream),
     "one_asset": Scenario(one_asset, ["é"]),
     "reports": Scenario(reports, ASSETS),
     "exception": Scenario(exception),

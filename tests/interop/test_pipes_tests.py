@@ -101,6 +101,20 @@ def test_message_log_external_stream(injector, asked, capfd):
     assert output.err.count("This is stderr") == 2
 
 
+def test_output_goes_into_a_folder_of_logs(tmp_path):
+    params = {"path": str(tmp_path / "messages"), "log_writer": {"logs_dir": str(tmp_path / "a/logs")}}
+    variables = pipes_variables({"data": context_data()}, params)
+    scene = ["--test-name", "test_message_log_external_stream"]
+    done = run([interop_program("pipes_tests"), *scene], env=clean_environment(**variables))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "This is stdout\n", "This is stderr\n")
+    assert (tmp_path / "a/logs/stdout").read_text() == "This is stdout\n"
+    assert (tmp_path / "a/logs/stderr").read_text() == "This is stderr\n"
+    assert [json.loads(line)["method"] for line in (tmp_path / "messages").read_text().splitlines()] == [
+        "opened",
+        "closed",
+    ]
+
+
 def test_another_name_does_only_what_the_flags_ask(injector):
     outcome = in_dagster(injector, "--test-name", "something_else")
     assert outcome.success

@@ -446,28 +446,49 @@ END_TEST
 
 /* ---- threads --------------------------------------------------------------------------------------------------- */
 
-enum { THREADS = 4, LINES = 500 };
+enum { THREADS = 16, LINES = 10000 };
+
+typedef struct logging_thread {
+    pthread_t thread;
+    dpipes_context *ctx;
+    int number;
+    int seen; /* of its lines, in the file */
+} logging_thread;
 
 static void *log_lines(void *user)
 {
+    const logging_thread *t = user;
     for (int i = 0; i < LINES; i++)
-        dpipes_log_info(user, "line %d", i);
+        dpipes_log_info(t->ctx, "thread %d line %d", t->number, i);
     return NULL;
 }
 
-START_TEST(lines_of_threads_are_whole)
+/* A whole line, the next one of its thread. */
+static void count_line(logging_thread *all, const char *line)
 {
+    int thread, number, size = 0;
+    static const char form[] = "{\"__dagster_pipes_version\": \"0.1\", \"method\": \"log\", \"params\": {\"message\": "
+                               "\"thread %d line %d\", \"level\": \"INFO\"}}\n%n";
+    ck_assert_int_eq(sscanf(line, form, &thread, &number, &size), 2);
+    ck_assert(size > 0 && line[size - 1] == '\n');
+    ck_assert_int_eq(number, all[thread].seen++);
+}
+
+START_TEST(lines_of_threads_are_whole_and_in_order)
+{
+    static logging_thread all[THREADS];
     dpipes_context *ctx = open_with_context(ONE_ASSET("{}"));
-    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        all[i] = (logging_thread){.ctx = ctx, .number = i};
+        pthread_create(&all[i].thread, NULL, log_lines, &all[i]);
+    }
     for (int i = 0; i < THREADS; i++)
-        pthread_create(&threads[i], NULL, log_lines, ctx);
-    for (int i = 0; i < THREADS; i++)
-        pthread_join(threads[i], NULL);
+        pthread_join(all[i].thread, NULL);
     assert_ok(dpipes_close(ctx, NULL, &err), &err);
-    size_t lines = 0;
-    for (const char *at = messages(), *end; (end = strchr(at, '\n')); at = end + 1, lines++)
-        ck_assert_int_eq(strncmp(at, "{\"__dagster_pipes_version\"", 26), 0);
-    ck_assert_uint_eq(lines, THREADS * LINES + 2);
+    const char *at = strchr(messages(), '\n') + 1;
+    for (int i = 0; i < THREADS * LINES; i++, at = strchr(at, '\n') + 1)
+        count_line(all, at);
+    ck_assert_str_eq(at, MESSAGE("closed", "{}"));
     dpipes_free(ctx);
 }
 END_TEST
@@ -477,6 +498,7 @@ int main(void)
     Suite *suite = suite_create("context");
     TCase *tc = tcase_create("context");
     tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_set_timeout(tc, 60);
     tcase_add_test(tc, a_whole_life_is_opened_and_closed);
     tcase_add_test(tc, opening_twice_gives_the_same_context);
     tcase_add_test(tc, closing_twice_says_closed_once);
@@ -502,7 +524,7 @@ int main(void)
     tcase_add_test(tc, a_step_without_assets_may_report_any_key_once);
     tcase_add_test(tc, broken_metadata_fails_its_report_alone);
     tcase_add_test(tc, custom_messages_take_any_json);
-    tcase_add_test(tc, lines_of_threads_are_whole);
+    tcase_add_test(tc, lines_of_threads_are_whole_and_in_order);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
 }

@@ -243,6 +243,31 @@ START_TEST(seams_are_called_in_order)
 }
 END_TEST
 
+#define LARGE_SIZE ((size_t)100 * 1000 * 1000)
+
+static dpipes_status count_bytes(void *channel, const char *message, size_t size, dpipes_error *error)
+{
+    (void)message, (void)error;
+    *(size_t *)channel += size;
+    return DPIPES_OK;
+}
+
+START_TEST(a_large_message_comes_whole)
+{
+    size_t count = 0;
+    char *text = malloc(LARGE_SIZE);
+    const dpipes_message_writer counter = {.state = &count, .write_message = count_bytes};
+    dpipes_open_options options = seams();
+    options.message_writer = &counter;
+    ctx = dpipes_open(&options, &err);
+    size_t before = count;
+    memset(text, 'x', LARGE_SIZE);
+    ck_assert_int_eq(dpipes_log_text(ctx, DPIPES_LOG_INFO, text, LARGE_SIZE), DPIPES_OK);
+    free(text);
+    ck_assert_uint_eq(count - before, strlen(MESSAGE("log", "{\"message\": \"\", \"level\": \"INFO\"}")) + LARGE_SIZE);
+}
+END_TEST
+
 START_TEST(what_a_seam_says_is_the_reason)
 {
     static const struct {
@@ -446,6 +471,7 @@ static void add_params(TCase *tc)
 static void add_seams(TCase *tc)
 {
     tcase_add_test(tc, seams_are_called_in_order);
+    tcase_add_test(tc, a_large_message_comes_whole);
     tcase_add_test(tc, what_a_seam_says_is_the_reason);
     tcase_add_test(tc, a_close_that_fails_is_the_contexts_failure);
     tcase_add_test(tc, a_loader_that_finds_no_orchestrator_gives_a_context_that_does_nothing);
@@ -459,6 +485,7 @@ int main(void)
     Suite *suite = suite_create("open");
     TCase *tc = tcase_create("open");
     tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_set_timeout(tc, 60);
     add_params(tc);
     add_seams(tc);
     tcase_add_test(tc, a_secondary_writer_sends_neither_opened_nor_closed);
