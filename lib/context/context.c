@@ -61,6 +61,7 @@ dpipes_context *dpi_context_new(void)
     pthread_mutex_init(&ctx->lock, NULL);
     ctx->owner = getpid();
     ctx->log = (dpi_log){.logger = dpi_log_to_stderr};
+    ctx->channel.line_prefix = "";
     return ctx;
 }
 
@@ -113,7 +114,7 @@ dpi_buf *dpi_context_begin(dpipes_context *ctx)
     pthread_mutex_lock(&ctx->lock);
     dpi_buf_clear(&ctx->text);
     dpi_buf_clear(&ctx->line);
-    if (ctx->channel.line_prefix && *ctx->channel.line_prefix)
+    if (*ctx->channel.line_prefix)
         dpi_buf_append_text(&ctx->line, ctx->channel.line_prefix);
     return &ctx->line;
 }
@@ -128,7 +129,7 @@ static dpipes_status write_line(dpipes_context *ctx, dpipes_error *err)
 {
     if (dpi_buf_failed(&ctx->line) || dpi_buf_failed(&ctx->text))
         return dpi_fail_memory(err);
-    return ctx->line.size > 0 ? dpi_channel_write(&ctx->channel, ctx->line.data, ctx->line.size, err) : DPIPES_OK;
+    return dpi_channel_write(&ctx->channel, ctx->line.data, ctx->line.size, err);
 }
 
 dpipes_status dpi_context_end(dpipes_context *ctx, dpipes_status status, dpipes_error *err)
@@ -348,12 +349,14 @@ static void send_last_message(dpipes_context *ctx, const dpipes_exception *given
     const dpipes_exception *exception = closing_exception(ctx, given, &joined, &failed);
     dpipes_status status = DPIPES_OK;
     bool crashed = atomic_exchange(&ctx->closed, true);
+    if (!crashed && !exception && ctx->secondary) {
+        pthread_mutex_unlock(&ctx->lock);
+        return;
+    }
     if (crashed)
         status = dpi_fail(&err, DPIPES_ESTATE, "close: a crash report has closed the context");
-    else if (exception || !ctx->secondary)
-        make_last_message(ctx, line, exception);
     else
-        dpi_buf_clear(line);
+        make_last_message(ctx, line, exception);
     (void)dpi_context_end(ctx, status, &err);
 }
 
