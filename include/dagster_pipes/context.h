@@ -54,12 +54,14 @@ typedef struct dpipes_open_options {
     dpipes_logger logger; /* the library's own warnings; default: one line each on stderr */
     void *logger_user;
 
-    /* Where the params come from: the first of these four that is there and has the context's. */
-    const dpipes_params_loader *params_loader; /* it decides alone */
-    const dpipes_param *params;                /* a mapping of `param_count` entries decides alone, too */
+    /* Where the params come from. A loader decides alone, and so does a mapping of `param_count` entries. With main's
+     * arguments, `--dagster-pipes-context V` and `--dagster-pipes-messages V` (or `=V`) before any `--` count when the first
+     * one is there; both are taken out, and the others keep their order. Else the environment counts. */
+    const dpipes_params_loader *params_loader;
+    const dpipes_param *params;
     size_t param_count;
-    int *argc; /* main's arguments: `--dagster-pipes-context V` and `--dagster-pipes-messages V`, or `=V`, before any */
-    char **argv; /* `--`; these are taken out, the others keep their order. Then the environment. */
+    int *argc;
+    char **argv;
 
     const dpipes_context_loader *context_loader; /* default: `path`, a file, or `data`, inline */
     const dpipes_message_writer *message_writer; /* default: `path`, `stdio` or `buffered_stdio` of the params */

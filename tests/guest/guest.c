@@ -6,6 +6,7 @@
  *     print     the program prints while messages go to a file
  *     chroot    the program shuts itself into its working directory after open
  *     seccomp   the program allows itself a handful of system calls after open
+ *     bytes     a child and the program write what is no text, and no whole line
  *     large     one message of 100 MB */
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -147,6 +148,17 @@ static int prints(void)
     return close_context(ctx);
 }
 
+static int writes_bytes(void)
+{
+    dpipes_context *ctx = dpipes_open(NULL, &err);
+    if (!ctx)
+        return failed("open");
+    if (system("printf 'a child\\n'") != 0)
+        return 2;
+    (void)!write(STDOUT_FILENO, "\xff half", 6);
+    return close_context(ctx);
+}
+
 /* ---- chroot, seccomp ------------------------------------------------------------------------------------------- */
 
 static int lives_in_a_chroot(void)
@@ -215,8 +227,9 @@ int main(int argc, char **argv)
         const char *name;
         int (*run)(void);
     } conditions[] = {
-        {"state", keeps_the_state},    {"locale", keeps_the_point},       {"print", prints},
-        {"chroot", lives_in_a_chroot}, {"seccomp", lives_behind_seccomp}, {"large", sends_a_large_message},
+        {"state", keeps_the_state},       {"locale", keeps_the_point},       {"print", prints},
+        {"chroot", lives_in_a_chroot},    {"seccomp", lives_behind_seccomp}, {"bytes", writes_bytes},
+        {"large", sends_a_large_message},
     };
     for (size_t i = 0; argc > 1 && i < sizeof conditions / sizeof *conditions; i++)
         if (strcmp(conditions[i].name, argv[1]) == 0)

@@ -186,6 +186,19 @@ def test_behind_seccomp(channel):
     assert methods_in(channel) == ["opened", "log", "report_asset_materialization", "closed"]
 
 
+# ---- What the params ask for ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wish", [{"include_stdio_in_messages": True}, {"log_writer": {}}], ids=["include", "log_writer"])
+def test_output_is_captured_when_the_params_ask_for_it(wish, channel):
+    done = guest(channel, "bytes", params={"path": str(channel), **wish})
+    assert (done.returncode, done.stdout.encode(errors="surrogateescape")) == (0, b"a child\n\xff half")
+    streams = [m["params"] for m in messages_of(channel) if m["method"] == "log_external_stream"]
+    assert {stream["stream"] for stream in streams} == {"stdout"}
+    assert "".join(stream["text"] for stream in streams) == "a child\n\ufffd half"
+    assert messages_of(channel)[-1]["method"] == "closed"
+
+
 # ---- 100 MB through every channel -----------------------------------------------------------------------------------
 
 LARGE = 100_000_000

@@ -177,6 +177,10 @@ START_TEST(params_of_the_wrong_shape_are_refused)
     assert_does_not_open(inline_context, "{\"stdio\": \"stdin\"}", DPIPES_EPROTO, "is expected, not \"stdin\"");
     assert_does_not_open(inline_context, "{\"bucket\": \"b\"}", DPIPES_EPROTO,
                          "`bucket`: messages go to an object store");
+    assert_does_not_open(inline_context, "{\"path\": \"/dev/null\", \"log_writer\": 1}", DPIPES_EPROTO,
+                         "DAGSTER_PIPES_MESSAGES: `log_writer`: an object is expected, not int");
+    assert_does_not_open(inline_context, "{\"path\": \"/dev/null\", \"log_writer\": {\"logs_dir\": 1}}", DPIPES_EPROTO,
+                         "`log_writer`: `logs_dir`: a string is expected, not int");
     assert_does_not_open(inline_context, "{\"path\": \"/no/such/dir/f\"}", DPIPES_EIO,
                          "the message channel /no/such/dir/f");
 }

@@ -254,7 +254,7 @@ static dpipes_status count_bytes(void *channel, const char *message, size_t size
 
 START_TEST(a_large_message_comes_whole)
 {
-    size_t count = 0;
+    static size_t count;
     char *text = malloc(LARGE_SIZE);
     const dpipes_message_writer counter = {.state = &count, .write_message = count_bytes};
     dpipes_open_options options = seams();
