@@ -2,6 +2,7 @@
 
 #include <elf.h>
 #include <fcntl.h>
+#include <stdalign.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -18,10 +19,11 @@ static const void *at(const image *file, uint64_t offset, uint64_t size)
     return offset <= file->size && size <= file->size - offset ? file->bytes + offset : NULL;
 }
 
-/* `count` entries of `entry_size` bytes; NULL when they are not all there. */
+/* `count` entries of `entry_size` bytes; NULL when they are not all there, or not where a linker would put them. */
 static const void *table(const image *file, uint64_t offset, uint64_t count, uint64_t entry_size)
 {
-    return count <= file->size / entry_size ? at(file, offset, count * entry_size) : NULL;
+    return offset % alignof(Elf64_Sym) == 0 && count <= file->size / entry_size ? at(file, offset, count * entry_size)
+                                                                                : NULL;
 }
 
 static const Elf64_Ehdr *header_of(const image *file)
