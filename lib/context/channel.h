@@ -19,7 +19,10 @@ typedef struct dpi_channel {
     /* For a signal handler, async-signal-safe: writes what waits in memory, and these bytes, which begin with a newline, as
      * far as it can. NULL: the channel cannot. No other call follows. */
     void (*crash)(struct dpi_channel *self, const char *bytes, size_t size);
+    /* In the child, after fork(). NULL: nothing to do. */
+    void (*after_fork)(struct dpi_channel *self);
     int fd;
+    int lock_fd; /* of the stdio channels */
     void *state;
     char *name; /* for errors: the path, or "stdout" */
     const char

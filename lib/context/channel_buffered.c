@@ -67,6 +67,7 @@ static dpipes_status close_buffered(dpi_channel *self, dpipes_error *err)
         free(at);
     }
     free(b);
+    (void)dpi_channel_stdio_close(self, NULL);
     return status;
 }
 
@@ -85,6 +86,7 @@ dpipes_status dpi_channel_buffered_stdio_open(dpi_channel *channel, char *name, 
         return status;
     channel->state = calloc(1, sizeof(buffered));
     if (!channel->state) {
+        (void)dpi_channel_stdio_close(channel, NULL);
         free(name);
         return dpi_fail_memory(err);
     }

@@ -10,5 +10,6 @@ dpipes_status dpi_channel_stdio_start(dpi_channel *channel, const char *key, cha
 
 /* Flushes the program's own stream, then writes. */
 dpipes_status dpi_channel_stdio_write(dpi_channel *self, const char *bytes, size_t size, dpipes_error *err);
+dpipes_status dpi_channel_stdio_close(dpi_channel *self, dpipes_error *err);
 
 #endif

@@ -38,6 +38,8 @@ static void after_fork_in_child(void)
     if (!process_context)
         return;
     process_context->in_child = true;
+    if (process_context->channel.after_fork)
+        process_context->channel.after_fork(&process_context->channel);
     pthread_mutex_unlock(&process_context->lock);
 }
 

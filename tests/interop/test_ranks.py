@@ -56,6 +56,16 @@ def test_ranks_share_a_stream(stream):
     assert in_order_of_each_rank([log["message"] for log in logs])
 
 
+def test_large_messages_of_ranks_stay_whole_in_a_pipe():
+    variables = pipes_variables({"data": asset_context("model")}, {"stdio": "stdout"})
+    launch = [BUILD / "examples/launch", str(RANKS), interop_program("large_rank")]
+    done = run(launch, env=clean_environment(**variables))
+    assert done.returncode == 0
+    sent = [json.loads(line)["params"]["message"] for line in done.stdout.splitlines() if line]
+    # Each rank and its forked child.
+    assert sorted(sent) == sorted(str(rank) * 100_000 for rank in range(RANKS) for _ in range(2 * 20))
+
+
 def test_a_rank_that_fails_says_so_and_fails_the_program():
     done = dpipes_run("--local", "--asset", "model", "--", *LAUNCH, "2")
     assert done.code == 1

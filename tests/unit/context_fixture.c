@@ -55,7 +55,7 @@ const char *messages(void)
 {
     dpipes_error err = DPIPES_ERROR_INIT;
     dpi_buf_clear(&text);
-    assert_ok(dpi_file_read(path, 1 << 26, &text, &err), &err);
+    assert_ok(dpi_file_read(path, 1 << 28, &text, &err), &err);
     return dpi_buf_text(&text);
 }
 
