@@ -493,9 +493,10 @@ START_TEST(lines_of_threads_are_whole_and_in_order)
     for (int i = 0; i < THREADS; i++)
         pthread_join(all[i].thread, NULL);
     assert_ok(dpipes_close(ctx, NULL, &err), &err);
-    const char *at = strchr(messages(), '\n') + 1;
+    const char *at = messages(), *file_end = at + strlen(at);
+    at = (const char *)memchr(at, '\n', (size_t)(file_end - at)) + 1;
     for (int i = 0; i < THREADS * LINES; i++) {
-        const char *end = strchr(at, '\n');
+        const char *end = memchr(at, '\n', (size_t)(file_end - at));
         count_line(all, at, (size_t)(end - at));
         at = end + 1;
     }
