@@ -7,10 +7,10 @@
 
 /* ---- Writing --------------------------------------------------------------------------------------------------- */
 
-/* The line up to the value of the params' first member; every message but `closed` has one. */
-#define BEGIN(out, method, member)                                                                                     \
+/* The line up to the params' members; every message has some. */
+#define BEGIN(out, method)                                                                                             \
     dpi_buf_append_literal(out, "{\"" DPI_PROTOCOL_VERSION_FIELD "\": \"" DPI_PROTOCOL_VERSION                         \
-                                "\", \"method\": \"" method "\", \"params\": {" member)
+                                "\", \"method\": \"" method "\", \"params\": {")
 
 static void end(dpi_buf *out)
 {
@@ -39,7 +39,8 @@ static dpipes_status end_or_undo(dpi_buf *out, size_t start, dpipes_status statu
 dpipes_status dpi_message_opened(dpi_buf *out, const char *extras, dpipes_error *err)
 {
     size_t start = out->size;
-    BEGIN(out, "opened", "\"extras\": ");
+    BEGIN(out, "opened");
+    dpi_buf_append_literal(out, "\"extras\": ");
     return end_or_undo(out, start, dpi_json_write_object(out, extras, "opened: extras", err));
 }
 
@@ -73,7 +74,7 @@ static void write_exception(dpi_buf *out, const dpipes_exception *exception, uns
 
 void dpi_message_closed(dpi_buf *out, const dpipes_exception *exception)
 {
-    BEGIN(out, "closed", "");
+    BEGIN(out, "closed");
     if (exception) {
         dpi_buf_append_literal(out, "\"exception\": ");
         write_exception(out, exception, 0);
@@ -81,20 +82,21 @@ void dpi_message_closed(dpi_buf *out, const dpipes_exception *exception)
     end(out);
 }
 
-/* The path of most messages: as few appends as there are parts. A level's name needs no escapes. */
 void dpi_message_log(dpi_buf *out, dpipes_log_level level, const char *text, size_t size)
 {
-    BEGIN(out, "log", "\"message\": ");
+    BEGIN(out, "log");
+    dpi_buf_append_literal(out, "\"message\": ");
     dpi_json_write_string(out, text, size);
-    dpi_buf_append_literal(out, ", \"level\": \"");
-    dpi_buf_append_text(out, dpipes_log_level_name(level));
-    dpi_buf_append_literal(out, "\"}}\n");
+    dpi_buf_append_literal(out, ", \"level\": ");
+    dpi_json_write_text(out, dpipes_log_level_name(level));
+    end(out);
 }
 
 void dpi_message_materialization(dpi_buf *out, const char *asset_key, const char *data_version,
                                  const char *metadata_json, size_t metadata_size)
 {
-    BEGIN(out, "report_asset_materialization", "\"asset_key\": ");
+    BEGIN(out, "report_asset_materialization");
+    dpi_buf_append_literal(out, "\"asset_key\": ");
     dpi_json_write_text(out, asset_key);
     dpi_buf_append_literal(out, ", \"data_version\": ");
     dpi_json_write_text(out, data_version);
@@ -105,7 +107,8 @@ void dpi_message_materialization(dpi_buf *out, const char *asset_key, const char
 void dpi_message_check(dpi_buf *out, const char *asset_key, const char *check_name, bool passed,
                        dpipes_severity severity, const char *metadata_json, size_t metadata_size)
 {
-    BEGIN(out, "report_asset_check", "\"asset_key\": ");
+    BEGIN(out, "report_asset_check");
+    dpi_buf_append_literal(out, "\"asset_key\": ");
     dpi_json_write_text(out, asset_key);
     dpi_buf_append_literal(out, ", \"check_name\": ");
     dpi_json_write_text(out, check_name);
@@ -119,7 +122,8 @@ void dpi_message_check(dpi_buf *out, const char *asset_key, const char *check_na
 dpipes_status dpi_message_custom(dpi_buf *out, const char *payload, dpipes_error *err)
 {
     size_t start = out->size;
-    BEGIN(out, "report_custom_message", "\"payload\": ");
+    BEGIN(out, "report_custom_message");
+    dpi_buf_append_literal(out, "\"payload\": ");
     return end_or_undo(out, start, dpi_json_write_embedded(out, payload, strlen(payload), err));
 }
 
@@ -127,7 +131,8 @@ dpipes_status dpi_message_external_stream(dpi_buf *out, const char *stream, cons
                                           const char *extras, dpipes_error *err)
 {
     size_t start = out->size;
-    BEGIN(out, "log_external_stream", "\"stream\": ");
+    BEGIN(out, "log_external_stream");
+    dpi_buf_append_literal(out, "\"stream\": ");
     dpi_json_write_text(out, stream);
     dpi_buf_append_literal(out, ", \"text\": ");
     dpi_json_write_string(out, text, size);
