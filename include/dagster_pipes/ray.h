@@ -31,8 +31,9 @@ typedef struct dpipes_ray_client dpipes_ray_client;
 
 typedef struct dpipes_ray_client_options {
     size_t size;
-    const char *address; /* http(s)://host[:port][/prefix] or host:port; NULL: DPIPES_ADDRESS, RAY_API_SERVER_ADDRESS,
-                            RAY_ADDRESS, in this order */
+    const char *address; /* http(s)://host[:port][/prefix] or host:port; "auto": the newest LocalRay that runs detached,
+                            else a dashboard that answers on this machine; NULL: DPIPES_ADDRESS,
+                            RAY_API_SERVER_ADDRESS, RAY_ADDRESS, in this order */
     const dpipes_pair *headers;
     size_t header_count;
     const char *token_file;   /* NULL: that of the LocalRay at the address, else RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH,
@@ -45,15 +46,30 @@ typedef struct dpipes_ray_client_options {
     int64_t lost_after_ms;    /* how long the job's agent may be out of reach before the job counts as lost, 0: 60000 */
     dpipes_logger logger;     /* what the client does and meets: reconnects, waits; NULL: nothing */
     void *logger_user;
+    const dpipes_pair *cookies;
+    size_t cookie_count;
+    const char *client_cert_file; /* PEM, the certificate that the client shows; NULL: none */
+    const char *client_key_file;  /* PEM, its key; NULL: in client_cert_file */
+    int64_t stall_after_ms;       /* a log that is quiet for so long is compared with the file's end, 0: 30000 */
+    unsigned max_streams;         /* logs that are streamed at once, the others are polled in turn; 0: 64 */
+    bool queue_events;            /* what happens is kept for dpipes_ray_client_next_event, which must then be called */
 } dpipes_ray_client_options;
 
 /* NULL: DPIPES_EINVAL  the address has not a form that the client takes, or none is known; a token file that is set
- * cannot be read; DPIPES_ENOMEM. Sends nothing. */
+ * cannot be read; DPIPES_ENOENT "auto" and nothing answers; DPIPES_ENOMEM. Sends nothing, but for "auto". */
 DPIPES_API dpipes_ray_client *dpipes_ray_client_new(const dpipes_ray_client_options *options, dpipes_error *err);
+
+/* Every run of it must be freed before. NULL is fine. */
 DPIPES_API void dpipes_ray_client_free(dpipes_ray_client *client);
 
 /* The address in use, "http://127.0.0.1:8265"; lives as long as the client. */
 DPIPES_API const char *dpipes_ray_client_address(const dpipes_ray_client *client);
+
+/* Where the program's messages come from, besides its log. */
+typedef enum dpipes_message_channel {
+    DPIPES_MESSAGES_LOG = 0, /* messages on stdout, so in the job's log */
+    DPIPES_MESSAGES_FILE     /* a file on a filesystem that both sides see; the log is output alone */
+} dpipes_message_channel;
 
 /* Ray's JobSubmissionClient.submit_job. Nothing in it is modified. */
 typedef struct dpipes_ray_job {
@@ -69,7 +85,14 @@ typedef struct dpipes_ray_job {
     double entrypoint_num_gpus;
     int64_t entrypoint_memory;             /* bytes */
     const char *entrypoint_resources_json; /* {"name": number}; NULL: not sent */
-    int64_t run_timeout_ms; /* the whole job, from submission; then it is stopped and DPIPES_ETIMEDOUT; 0: no limit */
+    int64_t run_timeout_ms; /* the whole job, from the start; then it is stopped and DPIPES_ETIMEDOUT; 0: no limit */
+    const char *entrypoint_label_selector_json; /* {"label": "value"}; NULL: not sent */
+    int64_t pending_timeout_ms;  /* PENDING for so long: stopped, DPIPES_ETIMEDOUT with Ray's reason; 0: no limit */
+    bool no_forward_termination; /* a cancel leaves the job running (Dagster's forward_termination=False) */
+    dpipes_message_channel message_channel;
+    const char *message_path; /* DPIPES_MESSAGES_FILE: absolute; the file is made empty, and left where it is */
+    const char *context_path; /* NULL: the context travels in the environment. Else absolute, on a filesystem that
+                                 both sides see: it is written there with mode 0600, and left where it is */
 } dpipes_ray_job;
 
 typedef enum dpipes_ray_job_status {
@@ -84,6 +107,26 @@ typedef enum dpipes_ray_job_status {
 /* Ray's word: "PENDING" and so on; "UNKNOWN". */
 DPIPES_API const char *dpipes_ray_job_status_name(dpipes_ray_job_status status);
 
+/* What a run came to; beside it, what dpipes_ray_client_run returns. */
+typedef enum dpipes_ray_outcome {
+    DPIPES_RAY_UNFINISHED = 0,   /* it goes on, or something of ours failed */
+    DPIPES_RAY_SUCCEEDED,        /* DPIPES_OK */
+    DPIPES_RAY_FAILED,           /* DPIPES_EREMOTE  Ray says FAILED */
+    DPIPES_RAY_STOPPED,          /* DPIPES_EREMOTE  somebody else has stopped it */
+    DPIPES_RAY_DELETED,          /* DPIPES_EREMOTE  Ray does not know it any more */
+    DPIPES_RAY_REFUSED,          /* DPIPES_EREMOTE  Ray did not take it */
+    DPIPES_RAY_TIMED_OUT,        /* DPIPES_ETIMEDOUT  run_timeout_ms */
+    DPIPES_RAY_PENDING_TOO_LONG, /* DPIPES_ETIMEDOUT  pending_timeout_ms */
+    DPIPES_RAY_CANCELED,         /* DPIPES_ECANCELED */
+    DPIPES_RAY_DETACHED,         /* DPIPES_ECANCELED  left running on request */
+    DPIPES_RAY_LOST,             /* DPIPES_EIO  its node is dead, or its agent was out of reach for lost_after_ms */
+    DPIPES_RAY_UNREACHABLE,      /* DPIPES_EIO  the dashboard did not answer for give_up_after_ms */
+    DPIPES_RAY_LOG_INCOMPLETE    /* DPIPES_EIO  it SUCCEEDED, and its log could not be read to its end */
+} dpipes_ray_outcome;
+
+/* "SUCCEEDED", "PENDING_TOO_LONG" and so on; "UNFINISHED". */
+DPIPES_API const char *dpipes_ray_outcome_name(dpipes_ray_outcome outcome);
+
 /* What became of the job. The caller owns it and gives it back to dpipes_ray_result_fini. */
 typedef struct dpipes_ray_result {
     char submission_id[128];
@@ -92,31 +135,143 @@ typedef struct dpipes_ray_result {
     int exit_code;        /* Ray's driver_exit_code: negative for a signal that killed the shell */
     char error_type[64];  /* Ray's error_type, "" when it gave none */
     char *message;        /* Ray's message, NULL when it gave none */
-    int64_t submitted_ms; /* Unix time of the submission's answer */
+    int64_t submitted_ms; /* Unix time of the submission's answer; 0: not submitted by this run */
     int64_t start_ms;     /* Ray's start_time, 0 when unknown */
     int64_t end_ms;       /* Ray's end_time, 0 when unknown */
     uint64_t log_bytes;   /* bytes of the job's log that were read */
     unsigned reconnects;  /* how often the log was opened again */
+    dpipes_ray_outcome outcome;
+    char *last_lines; /* the last lines of the log that are the program's, of a job that did not succeed; else NULL */
 } dpipes_ray_result;
 
 DPIPES_API void dpipes_ray_result_fini(dpipes_ray_result *result);
 
-/* Submits the job with the session's bootstrap variables (messages on stdout), follows its log into the session
- * until the job has ended and the log is read to its end, and calls dpipes_session_end. `Ray Job ID` becomes launch
- * metadata. Blocks. `result` is filled in every case, and needs dpipes_ray_result_fini.   DPIPES_OK         Ray
- * says SUCCEEDED   DPIPES_EREMOTE    Ray refused the job, or it FAILED, or somebody else STOPPED it: the exit code,
- * Ray's message and                     the last lines are in err   DPIPES_ETIMEDOUT  run_timeout_ms passed; the
- * job was stopped   DPIPES_ECANCELED  dpipes_ray_client_cancel; the job was stopped   DPIPES_EIO        the
- * dashboard does not answer, the job is lost, or its log could not be read to its end   DPIPES_EINVAL     the job's
- * description; a size over Ray's limits, with both numbers   DPIPES_EPROTO     the dashboard answers what Ray's
- * would not   DPIPES_ENOMEM */
+/* Submits the job with the session's bootstrap variables, follows its log into the session until the job has ended
+ * and the log is read to its end, and calls dpipes_session_end. `Ray Job ID` becomes launch metadata. Blocks; other
+ * runs of the client go on meanwhile. `result` is filled in every case, and needs dpipes_ray_result_fini.
+ *   DPIPES_OK         Ray says SUCCEEDED
+ *   DPIPES_EREMOTE    Ray refused the job, or it FAILED, or somebody else STOPPED or deleted it: the exit code, Ray's
+ *                     message and the last lines are in err
+ *   DPIPES_ETIMEDOUT  run_timeout_ms or pending_timeout_ms passed; the job was stopped
+ *   DPIPES_ECANCELED  a cancel; the job was stopped
+ *   DPIPES_EIO        the dashboard does not answer, the job is lost, or its log could not be read to its end
+ *   DPIPES_EINVAL     the job's description; a size over Ray's limits, with both numbers
+ *   DPIPES_EPROTO     the dashboard answers what Ray's would not
+ *   DPIPES_ENOMEM */
 DPIPES_API dpipes_status dpipes_ray_client_run(dpipes_ray_client *client, const dpipes_ray_job *job,
                                                dpipes_session *session, dpipes_ray_result *result, dpipes_error *err);
 
-/* Asks the call that is running to stop the job, wait for its end and return DPIPES_ECANCELED; a second one makes
- * it return at once, and the job may run on. One that comes while no call runs counts for the next.
- * Async-signal-safe. */
+/* Asks all runs that go on, or the next one when there is none, to stop their job, wait for its end and end with
+ * DPIPES_ECANCELED; a second one lets them end at once, and the job may run on. Async-signal-safe. */
 DPIPES_API void dpipes_ray_client_cancel(dpipes_ray_client *client);
+
+/* ---- Many jobs on one loop -------------------------------------------------------------------------------------
+ * dpipes_ray_client_run is: start, step until it has ended, result, free. Any number of runs of one client go side by side
+ * on the thread that steps it. */
+
+typedef struct dpipes_ray_run dpipes_ray_run;
+
+/* Begins a run; nothing is sent before the first step. The job is copied; the session must live until the run is freed, and
+ * no other run may have it. NULL: DPIPES_EINVAL (as dpipes_ray_client_run), DPIPES_EIO, DPIPES_ENOMEM. */
+DPIPES_API dpipes_ray_run *dpipes_ray_client_start(dpipes_ray_client *client, const dpipes_ray_job *job,
+                                                   dpipes_session *session, dpipes_error *err);
+
+typedef struct dpipes_ray_attach {
+    size_t size;
+    const char *submission_id;
+    uint64_t offset;        /* what another run of this job has read, dpipes_event's `offset`; 0: from the beginning */
+    int64_t run_timeout_ms; /* counted from now; then the job is stopped; 0: no limit */
+    bool no_forward_termination;
+} dpipes_ray_attach;
+
+/* Follows a job that runs or has ended, whoever submitted it with its messages on stdout: the same events as those of a run
+ * that followed it from the beginning, or those after `offset`. As dpipes_ray_client_start. */
+DPIPES_API dpipes_ray_run *dpipes_ray_client_attach(dpipes_ray_client *client, const dpipes_ray_attach *attach,
+                                                    dpipes_session *session, dpipes_error *err);
+
+/* Moves all runs on, after waiting up to `timeout_ms` (DPIPES_FOREVER: until something happens) for something to do. The
+ * sessions call back from in here. What fails for one run ends that one, and is in its result: DPIPES_EIO, DPIPES_ENOMEM
+ * are of the loop itself. */
+DPIPES_API dpipes_status dpipes_ray_client_step(dpipes_ray_client *client, int64_t timeout_ms, dpipes_error *err);
+
+/* A descriptor that is readable when dpipes_ray_client_step has something to do, for an event loop of one's own
+ * (poll, epoll, libuv); it belongs to the client. Call step with 0 once after each start. */
+DPIPES_API int dpipes_ray_client_fd(const dpipes_ray_client *client);
+
+/* The runs that have not ended. */
+DPIPES_API size_t dpipes_ray_client_active(const dpipes_ray_client *client);
+
+DPIPES_API bool dpipes_ray_run_ended(const dpipes_ray_run *run);
+
+/* "pipes-…"; lives as long as the run. */
+DPIPES_API const char *dpipes_ray_run_submission_id(const dpipes_ray_run *run);
+DPIPES_API dpipes_ray_job_status dpipes_ray_run_status(const dpipes_ray_run *run);
+
+/* As the return of dpipes_ray_client_run; DPIPES_ESTATE while it goes on. `result` is filled in every case, and needs
+ * dpipes_ray_result_fini. */
+DPIPES_API dpipes_status dpipes_ray_run_result(const dpipes_ray_run *run, dpipes_ray_result *result, dpipes_error *err);
+
+/* As dpipes_ray_client_cancel, for one run. Async-signal-safe. */
+DPIPES_API void dpipes_ray_run_cancel(dpipes_ray_run *run);
+
+/* The run ends at the next step, as soon as Ray has the job, with DPIPES_ECANCELED and DPIPES_RAY_DETACHED; the job
+ * runs on. */
+DPIPES_API void dpipes_ray_run_detach(dpipes_ray_run *run);
+
+/* One that has not ended is left as it is: the job runs on. NULL is fine. */
+DPIPES_API void dpipes_ray_run_free(dpipes_ray_run *run);
+
+typedef enum dpipes_ray_event_kind {
+    DPIPES_RAY_EVENT_PIPES,  /* pipes: an event of the run's session */
+    DPIPES_RAY_EVENT_STATUS, /* status: Ray's, when it has changed */
+    DPIPES_RAY_EVENT_ENDED   /* dpipes_ray_run_result has the rest */
+} dpipes_ray_event_kind;
+
+typedef struct dpipes_ray_event {
+    dpipes_ray_event_kind kind;
+    dpipes_ray_run *run;
+    dpipes_ray_job_status status;
+    dpipes_event pipes;
+} dpipes_ray_event;
+
+/* With `queue_events`: the oldest event that was not given yet, of any run, borrowed until the next call; false when there is
+ * none. While more than 4 MiB wait for a run, its log is not read any further. */
+DPIPES_API bool dpipes_ray_client_next_event(dpipes_ray_client *client, dpipes_ray_event *event);
+
+/* ---- Jobs of others ---------------------------------------------------------------------------------------------
+ * Each call sends one request and waits for its answer, up to timeout_ms of the client. DPIPES_ENOENT: no such job;
+ * DPIPES_EREMOTE: Ray refuses; DPIPES_EIO, DPIPES_EPROTO, DPIPES_ECANCELED, DPIPES_ENOMEM. */
+
+typedef struct dpipes_ray_job_info {
+    char *submission_id; /* NULL: a driver that was not submitted as a job */
+    char *entrypoint;
+    dpipes_ray_job_status status;
+    char *message;       /* NULL: none */
+    char *error_type;    /* NULL: none */
+    char *metadata_json; /* {"name": "value"} */
+    char *node_id;       /* where the driver runs; NULL: not known */
+    int64_t start_ms;    /* Unix time, 0 when unknown */
+    int64_t end_ms;      /* Unix time, 0 when unknown */
+    bool has_exit_code;
+    int exit_code;
+} dpipes_ray_job_info;
+
+/* The newest first. *jobs needs dpipes_ray_jobs_free. */
+DPIPES_API dpipes_status dpipes_ray_client_list_jobs(dpipes_ray_client *client, dpipes_ray_job_info **jobs,
+                                                     size_t *count, dpipes_error *err);
+DPIPES_API void dpipes_ray_jobs_free(dpipes_ray_job_info *jobs, size_t count);
+
+/* One job, in an array of one. */
+DPIPES_API dpipes_status dpipes_ray_client_get_job(dpipes_ray_client *client, const char *submission_id,
+                                                   dpipes_ray_job_info **job, dpipes_error *err);
+
+/* *stopped: false when it had ended already. Does not wait for its end. */
+DPIPES_API dpipes_status dpipes_ray_client_stop_job(dpipes_ray_client *client, const char *submission_id, bool *stopped,
+                                                    dpipes_error *err);
+
+/* Only a job that has ended can be deleted; its log stays on the node. */
+DPIPES_API dpipes_status dpipes_ray_client_delete_job(dpipes_ray_client *client, const char *submission_id,
+                                                      dpipes_error *err);
 
 /* ---- LocalRay --------------------------------------------------------------------------------------------------
  * A Ray cluster of this process on this machine: every listener on 127.0.0.1, its files in a temporary directory of its

@@ -64,6 +64,8 @@ typedef struct dpipes_event {
     dpipes_text data_version;
     dpipes_text json; /* JSON text as the program wrote it */
     dpipes_text line; /* the whole message as it came, for another reader; data NULL where the event has none */
+    uint64_t offset;  /* bytes of the stream that are done with this event: a reader that begins there goes on after it.
+                         The parts of one line have its beginning, but for the last, which has its end */
 } dpipes_event;
 
 typedef void (*dpipes_event_fn)(void *user, const dpipes_event *event);
@@ -84,11 +86,12 @@ DPIPES_API dpipes_session *dpipes_session_new(const dpipes_context_params *param
                                               const dpipes_session_options *options, dpipes_error *err);
 DPIPES_API void dpipes_session_free(dpipes_session *session);
 
-/* The context data as JSON, and the values of DAGSTER_PIPES_CONTEXT (inline) and of DAGSTER_PIPES_MESSAGES for a channel:
- * dpipes_session_messages_file for a path, dpipes_session_messages_stdio for "stdout" or "stderr". They live until the
+/* The context data as JSON, and the values of DAGSTER_PIPES_CONTEXT (inline, or for a file that holds the JSON) and of
+ * DAGSTER_PIPES_MESSAGES for a channel: dpipes_session_messages_file for a path, dpipes_session_messages_stdio for "stdout" or "stderr". They live until the
  * session is freed or the same function is called again. NULL: DPIPES_EINVAL, DPIPES_ENOMEM. */
 DPIPES_API const char *dpipes_session_context_json(const dpipes_session *session);
 DPIPES_API const char *dpipes_session_context_variable(dpipes_session *session, dpipes_error *err);
+DPIPES_API const char *dpipes_session_context_file(dpipes_session *session, const char *path, dpipes_error *err);
 DPIPES_API const char *dpipes_session_messages_file(dpipes_session *session, const char *path, dpipes_error *err);
 DPIPES_API const char *dpipes_session_messages_stdio(dpipes_session *session, const char *stream, dpipes_error *err);
 

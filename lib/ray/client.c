@@ -3,17 +3,21 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/options.h"
 #include "ray/address.h"
+#include "ray/run.h"
 
 #define DPI_TIMEOUT_MS       600000
 #define DPI_POLL_INTERVAL_MS 1000
 #define DPI_GIVE_UP_AFTER_MS 60000
 #define DPI_LOST_AFTER_MS    60000
+#define DPI_STALL_AFTER_MS   30000
+#define DPI_MAX_STREAMS      64 /* Ray's state API answers 100 requests at once, streams among them */
 
 /* ---- Making one ---- */
 
@@ -35,6 +39,19 @@ static void take_options(dpipes_ray_client *client, const dpipes_ray_client_opti
     client->poll_interval_ms = or_default(options->poll_interval_ms, DPI_POLL_INTERVAL_MS);
     client->give_up_after_ms = or_default(options->give_up_after_ms, DPI_GIVE_UP_AFTER_MS);
     client->lost_after_ms = or_default(options->lost_after_ms, DPI_LOST_AFTER_MS);
+    client->stall_after_ms = or_default(options->stall_after_ms, DPI_STALL_AFTER_MS);
+    client->max_streams = options->max_streams ? options->max_streams : DPI_MAX_STREAMS;
+    client->queue_events = options->queue_events;
+}
+
+static dpipes_status set_up_wakes(dpipes_ray_client *client, dpipes_error *err)
+{
+    client->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    client->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (client->wake_fd < 0 || client->timer_fd < 0)
+        return dpi_fail_errno(err, DPIPES_EIO, errno, "eventfd and timerfd");
+    dpipes_status status = dpi_http_watch(client->http, client->wake_fd, err);
+    return status == DPIPES_OK ? dpi_http_watch(client->http, client->timer_fd, err) : status;
 }
 
 static dpipes_status set_up(dpipes_ray_client *client, const dpipes_ray_client_options *options, dpipes_error *err)
@@ -50,13 +67,17 @@ static dpipes_status set_up(dpipes_ray_client *client, const dpipes_ray_client_o
         .ca_file = options->ca_file,
         .insecure = options->insecure,
         .direct = dpi_address_is_loopback(address), /* a proxy would find another machine there, and see the token */
+        .cookies = options->cookies,
+        .cookie_count = options->cookie_count,
+        .client_cert_file = options->client_cert_file,
+        .client_key_file = options->client_key_file,
     };
-    client->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (client->wake_fd < 0)
-        return dpi_fail_errno(err, DPIPES_EIO, errno, "eventfd");
     client->http = dpi_http_new(&http, err);
     if (!client->http)
         return err ? err->status : DPIPES_EINVAL;
+    status = set_up_wakes(client, err);
+    if (status != DPIPES_OK)
+        return status;
     status = dpi_auth_init(&client->auth, address, options->token_file, options->headers, options->header_count, err);
     return status == DPIPES_OK ? dpi_http_set_token(client->http, dpi_auth_token(&client->auth), err) : status;
 }
@@ -70,7 +91,7 @@ dpipes_ray_client *dpipes_ray_client_new(const dpipes_ray_client_options *option
         dpi_fail_memory(err);
         return NULL;
     }
-    client->wake_fd = -1;
+    client->wake_fd = client->timer_fd = -1;
     if (set_up(client, &known, err) == DPIPES_OK)
         return client;
     dpipes_ray_client_free(client);
@@ -84,8 +105,12 @@ void dpipes_ray_client_free(dpipes_ray_client *client)
     dpi_http_free(client->http);
     dpi_auth_fini(&client->auth);
     dpi_buf_fini(&client->address);
+    dpi_agenda_fini(&client->agenda);
+    dpi_events_fini(&client->events);
     if (client->wake_fd >= 0)
         close(client->wake_fd);
+    if (client->timer_fd >= 0)
+        close(client->timer_fd);
     free(client);
 }
 
@@ -108,23 +133,130 @@ dpipes_status dpi_client_reauthorize(dpipes_ray_client *client, long code, int64
     return dpi_http_set_token(client->http, dpi_auth_token(&client->auth), err);
 }
 
-/* ---- Canceling ---- */
+/* ---- One request ---- */
 
-/* May run in a signal handler: a lock-free counter and write(2). */
-void dpipes_ray_client_cancel(dpipes_ray_client *client)
+static bool was_canceled(void *user)
+{
+    dpipes_ray_client *client = user;
+    return dpi_client_take_wake(client) && atomic_exchange(&client->cancels, 0) > 0;
+}
+
+dpipes_status dpi_client_perform(dpipes_ray_client *client, const dpi_http_request *request, dpi_http_reply *reply)
+{
+    const int64_t sent_ms = dpi_clock_monotonic_ms();
+    dpi_http_perform(client->http, request, was_canceled, client, reply);
+    if (reply->status != DPIPES_OK || (reply->code != 401 && reply->code != 403))
+        return reply->status;
+    reply->status = dpi_client_reauthorize(client, reply->code, sent_ms, &reply->err);
+    if (reply->status != DPIPES_OK)
+        return reply->status;
+    dpi_http_reply_fini(reply);
+    dpi_http_perform(client->http, request, was_canceled, client, reply);
+    if (reply->status == DPIPES_OK && (reply->code == 401 || reply->code == 403))
+        reply->status = dpi_auth_refused(&client->auth, reply->code, &reply->err);
+    return reply->status;
+}
+
+/* ---- Canceling: may run in a signal handler, so a lock-free counter and write(2) ---- */
+
+void dpi_client_wake(dpipes_ray_client *client)
 {
     const int saved = errno;
     const uint64_t one = 1;
-    atomic_fetch_add(&client->cancels, 1);
     ssize_t written = write(client->wake_fd, &one, sizeof one);
     (void)written; /* fails only when it is readable already */
     errno = saved;
 }
 
-unsigned dpi_client_cancels(dpipes_ray_client *client)
+void dpipes_ray_client_cancel(dpipes_ray_client *client)
+{
+    atomic_fetch_add(&client->cancels, 1);
+    dpi_client_wake(client);
+}
+
+static bool take_ticks(int fd)
 {
     uint64_t count;
-    ssize_t size = read(client->wake_fd, &count, sizeof count);
-    (void)size; /* fails when nothing is there */
-    return atomic_load(&client->cancels);
+    return read(fd, &count, sizeof count) == (ssize_t)sizeof count;
+}
+
+static void look_at_all(dpipes_ray_client *client)
+{
+    for (size_t i = 0; i < client->agenda.count; i++)
+        client->agenda.runs[i]->wake_ms = 0;
+}
+
+bool dpi_client_take_wake(dpipes_ray_client *client)
+{
+    const bool woken = take_ticks(client->wake_fd);
+    if (woken)
+        look_at_all(client);
+    return woken;
+}
+
+/* ---- The loop ---- */
+
+static void look_at_files(dpipes_ray_client *client)
+{
+    for (size_t i = 0; client->message_files > 0 && i < client->agenda.count; i++)
+        if (dpi_message_file_changed(&client->agenda.runs[i]->messages))
+            dpi_agenda_move(&client->agenda, client->agenda.runs[i], 0);
+}
+
+/* A timer of 0 would be one that is off. */
+static void set_timer(const dpipes_ray_client *client, int64_t now_ms)
+{
+    const dpipes_ray_run *first = dpi_agenda_first(&client->agenda);
+    struct itimerspec when = {0};
+    if (first && first->wake_ms < INT64_MAX) {
+        const int64_t wait_ms = first->wake_ms > now_ms ? first->wake_ms - now_ms : 0;
+        when.it_value.tv_sec = wait_ms / 1000;
+        when.it_value.tv_nsec = wait_ms > 0 ? wait_ms % 1000 * 1000000 : 1;
+    }
+    timerfd_settime(client->timer_fd, 0, &when, NULL);
+}
+
+/* Each at most once: one that wants to go on at once does so in the next step. */
+static void turn_those_due(dpipes_ray_client *client, int64_t now_ms)
+{
+    dpipes_ray_run *run;
+    for (size_t left = client->agenda.count; left > 0 && (run = dpi_agenda_first(&client->agenda)); left--) {
+        if (run->wake_ms > now_ms)
+            break;
+        dpi_run_turn(run, now_ms);
+    }
+}
+
+dpipes_status dpipes_ray_client_step(dpipes_ray_client *client, int64_t timeout_ms, dpipes_error *err)
+{
+    const dpipes_ray_run *first = dpi_agenda_first(&client->agenda);
+    const bool at_once = first && first->wake_ms <= dpi_clock_monotonic_ms();
+    dpipes_status status = dpi_http_step(client->http, at_once ? 0 : timeout_ms, err);
+    if (status != DPIPES_OK)
+        return status;
+    (void)take_ticks(client->timer_fd);
+    (void)dpi_client_take_wake(client);
+    look_at_files(client);
+    turn_those_due(client, dpi_clock_monotonic_ms());
+    set_timer(client, dpi_clock_monotonic_ms());
+    return DPIPES_OK;
+}
+
+int dpipes_ray_client_fd(const dpipes_ray_client *client)
+{
+    return dpi_http_fd(client->http);
+}
+
+size_t dpipes_ray_client_active(const dpipes_ray_client *client)
+{
+    return client->agenda.count;
+}
+
+bool dpipes_ray_client_next_event(dpipes_ray_client *client, dpipes_ray_event *event)
+{
+    size_t size = 0;
+    if (!dpi_events_next(&client->events, event, &size))
+        return false;
+    dpi_run_take_event(event->run, size);
+    return true;
 }

@@ -40,7 +40,7 @@ static dpipes_status ask(dpi_http *http, const char *address, int64_t timeout_ms
     dpi_http_request request = dpi_jobs_version_request(address);
     dpi_http_reply reply;
     request.timeout_ms = timeout_ms;
-    dpipes_status status = dpi_http_perform(http, &request, -1, stop, user, &reply);
+    dpipes_status status = dpi_http_perform(http, &request, stop, user, &reply);
     if (status == DPIPES_OK)
         status = read_reply(&reply, address, dashboard, err);
     else

@@ -1,109 +1,60 @@
-#include <stdio.h>
+#include "ray/follow.h"
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "ray/client.h"
-#include "ray/job_log.h"
 
-#define DPI_FIRST_PAUSE_MS     50    /* between two looks at the status, at first */
-#define DPI_PAUSE_SHARE        20    /* later: this part of the time that has passed */
-#define DPI_RETRY_MS           250   /* before a request that failed is sent again */
-#define DPI_NODES_PAUSE_MS     2000  /* between two looks at the nodes, while the log is out of reach */
-#define DPI_STREAM_ANSWER_MS   15000 /* until a log stream must have begun; Ray sends what there is at once */
-#define DPI_LOG_STALL_MS       30000 /* without a byte while a whole log is fetched */
-#define DPI_LOG_REFUSALS       8     /* in a row and before the first byte: then the log is read as text */
-#define DPI_TEXT_PAUSE_FACTOR  4     /* a pause between two whole logs, in times of what the last took */
-#define DPI_DEAD_NODE_GRACE_MS 10000 /* for Ray to notice what a dead node means to its job */
-#define DPI_STOP_WAIT_MS       30000 /* for a job that was asked to stop */
-#define DPI_LONGEST_WAIT_MS    1000
+#define DPI_FIRST_PAUSE_MS       50    /* between two looks at the status, at first */
+#define DPI_PAUSE_SHARE          20    /* later: this part of the time that has passed */
+#define DPI_NODES_PAUSE_MS       2000  /* between two looks at the nodes, while the log is out of reach */
+#define DPI_DEAD_NODE_GRACE_MS   10000 /* for Ray to notice what a dead node means to its job */
+#define DPI_STOP_WAIT_MS         30000 /* for a job that was asked to stop */
+#define DPI_STOP_PENDING_WAIT_MS 3000  /* Ray stops a PENDING job only once it starts */
+#define DPI_PENDING_NEWS_MS      5000  /* then the logger hears why a job is still PENDING */
+#define DPI_FILE_LINGER_MS       2000  /* for the messages of a network's file to come after the job's end */
 
-#define DPI_NOT_UTF8 "UnicodeDecodeError" /* in Ray's answer to who wants such a log as text */
-
-/* A kind of request: at most one of it is on its way. */
-typedef struct task {
-    dpi_http_call *call;
-    int64_t started_ms;
-    int64_t due_ms; /* when the next one starts; INT64_MAX: not before it is asked for */
-} task;
-
-typedef enum stop_reason { STOP_NONE, STOP_TIMEOUT, STOP_CANCEL } stop_reason;
-
-typedef struct follow {
-    dpi_run *run;
-    dpipes_ray_client *client;
-    dpipes_ray_result *result;
-    const char *address;
-    const char *id;
-    char node_id[DPI_NODE_ID_SIZE]; /* where the driver runs, "" while that is not known */
-    task status, log, nodes, stop;
-    dpi_job_log job_log;
-    int64_t now_ms;        /* monotonic, of this turn of the loop; as are all other times */
-    int64_t pace_ms;       /* since when the status is looked at ever more seldom */
-    int64_t answered_ms;   /* the last good answer of the job API */
-    int64_t unreadable_ms; /* since when the log cannot be read, -1: it can */
-    int64_t dead_ms;       /* since when the driver's node is dead, -1: it is not known to be */
-    int64_t ended_ms;      /* since when the job has ended, -1: it has not */
-    int64_t asked_ms;      /* since when it is to stop, -1: it is not */
-    stop_reason why;
-    unsigned refusals;    /* of the log stream, in a row */
-    bool as_text;         /* the log is read by the job API */
-    bool rest;            /* the transfer at hand began after the job's end: with it the log is read */
-    bool streaming;       /* the stream is open */
-    bool streamed;        /* it was open before */
-    bool closed;          /* the session's `closed` was seen */
-    bool complete;        /* nothing of the log is missing */
-    dpipes_error trouble; /* what failed last */
-} follow;
+static const char *address_of(const dpipes_ray_run *run)
+{
+    return dpi_buf_text(&run->client->address);
+}
 
 /* ---- Tasks ---- */
 
-static dpipes_status start(follow *f, task *t, dpi_http_request *request, dpi_http_body_fn on_body, void *user,
-                           dpipes_error *err)
+bool dpi_follow_is_due(const dpipes_ray_run *run, const dpi_task *task)
 {
-    t->started_ms = f->now_ms;
-    t->due_ms = INT64_MAX;
-    t->call = dpi_http_start(f->client->http, request, on_body, user, err);
-    dpi_http_request_fini(request);
-    return t->call ? DPIPES_OK : DPIPES_ENOMEM;
+    return !task->call && task->due_ms <= run->now_ms;
 }
 
-static dpipes_status start_small(follow *f, task *t, dpi_http_request request, dpipes_error *err)
+dpipes_status dpi_follow_start_small(dpipes_ray_run *run, dpi_task *task, dpi_http_request request, dpipes_error *err)
 {
-    request.timeout_ms = f->client->timeout_ms < DPI_SMALL_TIMEOUT_MS ? f->client->timeout_ms : DPI_SMALL_TIMEOUT_MS;
-    return start(f, t, &request, NULL, NULL, err);
+    const int64_t timeout_ms = run->client->timeout_ms;
+    if (!dpi_run_may_send(run)) {
+        dpi_http_request_fini(&request);
+        return DPIPES_OK;
+    }
+    request.timeout_ms = timeout_ms < DPI_SMALL_TIMEOUT_MS ? timeout_ms : DPI_SMALL_TIMEOUT_MS;
+    return dpi_task_start(run, task, &request, NULL, err);
 }
 
-static void hang_up(task *t)
+int64_t dpi_follow_pause(const dpipes_ray_run *run)
 {
-    dpi_http_call_free(t->call);
-    t->call = NULL;
-}
-
-static bool is_due(const follow *f, const task *t)
-{
-    return !t->call && t->due_ms <= f->now_ms;
-}
-
-static int64_t status_pause(const follow *f)
-{
-    const int64_t share = (f->now_ms - f->pace_ms) / DPI_PAUSE_SHARE;
-    const int64_t most = f->client->poll_interval_ms;
+    const int64_t share = (run->now_ms - run->follow.pace_ms) / DPI_PAUSE_SHARE;
+    const int64_t most = run->client->poll_interval_ms;
     const int64_t wanted = share > DPI_FIRST_PAUSE_MS ? share : DPI_FIRST_PAUSE_MS;
     return wanted < most ? wanted : most;
 }
 
-/* Something is about to happen: the looks become frequent again. */
-static void look_closely(follow *f)
+void dpi_follow_look_closely(dpipes_ray_run *run)
 {
-    f->pace_ms = f->now_ms;
+    dpi_follow *f = &run->follow;
+    f->pace_ms = run->now_ms;
     if (f->ended_ms < 0 && !f->status.call)
-        f->status.due_ms = f->now_ms;
+        f->status.due_ms = run->now_ms;
 }
 
-/* A request that failed in a way that may pass. A 401 or 403 is looked into at once. */
-static dpipes_status note_trouble(follow *f, const task *t, const dpi_http_reply *reply, const char *what,
-                                  dpipes_error *err)
+dpipes_status dpi_follow_note_trouble(dpipes_ray_run *run, const dpi_task *task, const dpi_http_reply *reply,
+                                      const char *what, dpipes_error *err)
 {
+    dpi_follow *f = &run->follow;
     if (reply->status == DPIPES_ENOMEM)
         return dpi_fail_copy(err, &reply->err);
     if (reply->status != DPIPES_OK) {
@@ -112,442 +63,442 @@ static dpipes_status note_trouble(follow *f, const task *t, const dpi_http_reply
     }
     dpi_jobs_refused(reply, what, &f->trouble);
     if (reply->code == 401 || reply->code == 403)
-        return dpi_client_reauthorize(f->client, reply->code, t->started_ms, err);
+        return dpi_client_reauthorize(run->client, reply->code, task->started_ms, err);
     return DPIPES_OK;
 }
 
 /* ---- The status ---- */
 
-static void note_end(follow *f)
+static void note_end(dpipes_ray_run *run)
 {
-    f->ended_ms = f->now_ms;
+    dpi_follow *f = &run->follow;
+    f->ended_ms = run->now_ms;
     f->stop.due_ms = INT64_MAX;
-    if (!f->as_text)
-        hang_up(&f->log);
-    f->complete = !f->as_text && !f->node_id[0]; /* it never ran, so there is no log */
-    f->log.due_ms = f->now_ms;
+    dpi_follow_log_rest(run);
 }
 
-static dpipes_status take_details(follow *f, const dpi_http_reply *reply, dpipes_error *err)
+static void note_failing(dpipes_ray_run *run, int64_t since_ms)
 {
-    dpipes_status status = dpi_jobs_read_details(&reply->body, f->result, f->node_id, &f->trouble);
+    dpi_follow *f = &run->follow;
+    f->status.due_ms = run->now_ms + DPI_RETRY_MS;
+    if (f->failing_ms < 0)
+        f->failing_ms = since_ms;
+}
+
+/* Ray says why a job is PENDING, and the nodes what none of them has. */
+static void watch_pending(dpipes_ray_run *run)
+{
+    dpi_follow *f = &run->follow;
+    if (run->result.status != DPIPES_RAY_JOB_PENDING || f->pending_told || f->nodes.call)
+        return;
+    if (run->now_ms - f->pending_ms >= DPI_PENDING_NEWS_MS)
+        f->nodes.due_ms = run->now_ms;
+}
+
+static dpipes_status take_details(dpipes_ray_run *run, const dpi_http_reply *reply, dpipes_error *err)
+{
+    dpi_follow *f = &run->follow;
+    const dpipes_ray_job_status before = run->result.status;
+    dpipes_status status = dpi_jobs_read_details(&reply->body, &run->result, &f->driver, &f->trouble);
     if (status == DPIPES_ENOMEM)
         return dpi_fail_memory(err);
     if (status != DPIPES_OK) {
-        f->status.due_ms = f->now_ms + DPI_RETRY_MS;
+        note_failing(run, f->status.started_ms);
         return DPIPES_OK;
     }
-    f->answered_ms = f->now_ms;
-    if (dpi_ray_job_ended(f->result->status))
-        note_end(f);
-    else
-        f->status.due_ms = f->now_ms + status_pause(f);
-    if ((f->node_id[0] || f->as_text) && f->log.due_ms == INT64_MAX && !f->log.call && f->ended_ms < 0)
-        f->log.due_ms = f->now_ms;
+    f->failing_ms = -1;
+    if (run->result.status != before)
+        dpi_run_note_status(run);
+    if (dpi_ray_job_ended(run->result.status)) {
+        note_end(run);
+        return DPIPES_OK;
+    }
+    f->status.due_ms = run->now_ms + dpi_follow_pause(run);
+    watch_pending(run);
+    dpi_follow_log_wake(run);
     return DPIPES_OK;
 }
 
-static dpipes_status take_status(follow *f, const dpi_http_reply *reply, dpipes_error *err)
+static dpipes_status take_status(dpipes_ray_run *run, const dpi_http_reply *reply, dpipes_error *err)
 {
+    dpi_follow *f = &run->follow;
     if (reply->status == DPIPES_OK && reply->code == 200)
-        return take_details(f, reply, err);
+        return take_details(run, reply, err);
     if (reply->status == DPIPES_OK && reply->code == 404) {
-        f->result->status = DPIPES_RAY_JOB_UNKNOWN;
-        return dpi_fail(err, DPIPES_EREMOTE,
-                        "job %s is not known to %s any more: it was deleted, or the cluster was started anew", f->id,
-                        f->address);
+        const bool known = run->result.status != DPIPES_RAY_JOB_UNKNOWN || !run->attached;
+        run->result.status = DPIPES_RAY_JOB_UNKNOWN;
+        run->result.outcome = DPIPES_RAY_DELETED;
+        return dpi_fail(err, known ? DPIPES_EREMOTE : DPIPES_ENOENT, "job %s is not known to %s%s",
+                        run->result.submission_id, address_of(run),
+                        known ? " any more: it was deleted, or the cluster was started anew" : "");
     }
-    f->status.due_ms = f->now_ms + DPI_RETRY_MS;
-    return note_trouble(f, &f->status, reply, "job details", err);
-}
-
-/* ---- The log ---- */
-
-/* At the end the whole log is fetched once more and what the session has is skipped: Ray says nowhere how long the
- * log is, and a stream that is quiet may have more to come. Ray gives 270 MB/s, so this is a few milliseconds for
- * most logs. */
-static dpipes_status start_log(follow *f, dpipes_error *err)
-{
-    dpi_http_request request;
-    f->rest = f->ended_ms >= 0;
-    f->streaming = false;
-    dpi_job_log_begin(&f->job_log);
-    if (f->as_text) {
-        request = dpi_jobs_text_log_request(f->address, f->id);
-    } else if (f->rest) {
-        request = dpi_jobs_log_file_request(f->address, f->id, f->node_id);
-    } else {
-        request = dpi_jobs_log_stream_request(f->address, f->id, f->node_id);
-        request.timeout_ms = DPIPES_FOREVER;
-    }
-    if (request.timeout_ms == 0) {
-        request.timeout_ms = f->client->timeout_ms;
-        request.stall_ms = DPI_LOG_STALL_MS;
-    }
-    return start(f, &f->log, &request, f->as_text ? NULL : dpi_job_log_take, &f->job_log, err);
-}
-
-static void note_unreadable(follow *f)
-{
-    if (f->unreadable_ms < 0) {
-        f->unreadable_ms = f->now_ms;
-        f->nodes.due_ms = f->now_ms;
-        look_closely(f);
-    }
-}
-
-static void note_readable(follow *f)
-{
-    f->unreadable_ms = f->dead_ms = -1;
-    f->nodes.due_ms = INT64_MAX;
-    f->refusals = 0;
-}
-
-/* Whether the log is read as text from now on: by a server without the state API, or with one that has no room.
- * Once bytes were read it is too late: in the text, line ends are changed, so that the place would be another. */
-static bool use_text(follow *f, const dpi_http_reply *reply)
-{
-    const bool never = reply->code == 404 || reply->code == 405 || reply->code == 429 || reply->code == 501;
-    f->refusals += reply->status == DPIPES_OK;
-    if (reply->status != DPIPES_OK || f->as_text || f->job_log.fed > 0 || !(never || f->refusals >= DPI_LOG_REFUSALS))
-        return false;
-    dpi_log_emit(&f->client->log, DPIPES_LOG_WARNING, "job %s: the log is read as text, by polling (%s)", f->id,
-                 f->trouble.message);
-    f->as_text = true;
-    return true;
-}
-
-static bool says(const dpi_http_reply *reply, const char *text)
-{
-    return strstr(dpi_buf_text(&reply->body), text) != NULL;
-}
-
-static void give_log_up(follow *f)
-{
-    f->complete = true;
-    dpi_fail(&f->run->log_trouble, DPIPES_EIO, "the log of job %s could be read only up to byte %llu (%s)", f->id,
-             (unsigned long long)f->job_log.fed, f->trouble.message);
-}
-
-static dpipes_status take_log_refusal(follow *f, const dpi_http_reply *reply, dpipes_error *err)
-{
-    dpipes_status status = note_trouble(f, &f->log, reply, "job log", err);
-    if (status != DPIPES_OK)
-        return status;
-    f->log.due_ms = f->now_ms + DPI_RETRY_MS;
-    if (f->rest && f->job_log.fed == 0 && says(reply, "A file is not found"))
-        f->complete = true;
-    else if (use_text(f, reply))
-        f->log.due_ms = f->now_ms;
-    else if (f->rest && f->as_text && says(reply, DPI_NOT_UTF8))
-        give_log_up(f);
-    else if (!f->rest && (reply->code == 429 || (f->as_text && says(reply, DPI_NOT_UTF8))))
-        f->log.due_ms = f->now_ms + DPI_LONGEST_WAIT_MS;
-    else
-        note_unreadable(f);
-    return DPIPES_OK;
-}
-
-/* A whole log came. One that is shorter than before was cut on its way, by something that cannot say so. */
-static void take_whole_log(follow *f)
-{
-    f->log.due_ms = f->now_ms + DPI_RETRY_MS;
-    if (dpi_job_log_shrank(&f->job_log)) {
-        dpi_fail(&f->trouble, DPIPES_EIO, "job log: %llu bytes less than before", (unsigned long long)f->job_log.skip);
-        note_unreadable(f);
-        return;
-    }
-    note_readable(f);
-    f->complete = f->rest;
-}
-
-static dpipes_status take_text_log(follow *f, const dpi_http_reply *reply, dpipes_error *err)
-{
-    dpi_buf text = {0};
-    const int64_t took_ms = f->now_ms - f->log.started_ms;
-    dpipes_status status = dpi_jobs_read_text_log(&reply->body, &text, err);
-    if (status == DPIPES_OK)
-        status = dpi_job_log_take(&f->job_log, dpi_buf_text(&text), text.size, err);
-    dpi_buf_fini(&text);
-    take_whole_log(f);
-    if (f->unreadable_ms < 0)
-        f->log.due_ms = f->now_ms + (f->ended_ms >= 0 ? 0 : status_pause(f) + DPI_TEXT_PAUSE_FACTOR * took_ms);
-    return status;
-}
-
-/* A stream ends only when something between Ray's agent and us does. */
-static dpipes_status take_broken_stream(follow *f, const dpi_http_reply *reply, dpipes_error *err)
-{
-    if (reply->status == DPIPES_ENOMEM)
-        return dpi_fail_copy(err, &reply->err);
-    if (reply->status != DPIPES_OK)
-        f->trouble = reply->err;
-    else
-        dpi_fail(&f->trouble, DPIPES_EIO, "job log: the stream was ended by the server");
-    dpi_log_emit(&f->client->log, DPIPES_LOG_WARNING, "job %s: reading the log again from byte %llu (%s)", f->id,
-                 (unsigned long long)f->job_log.fed, f->trouble.message);
-    f->log.due_ms = f->now_ms + DPI_RETRY_MS;
-    note_unreadable(f);
-    return DPIPES_OK;
-}
-
-static dpipes_status take_log(follow *f, const dpi_http_reply *reply, dpipes_error *err)
-{
-    if (reply->code != 200)
-        return take_log_refusal(f, reply, err);
-    if (f->rest && !f->as_text && reply->status == DPIPES_OK) {
-        take_whole_log(f);
-        return DPIPES_OK;
-    }
-    if (f->as_text && reply->status == DPIPES_OK)
-        return take_text_log(f, reply, err);
-    return take_broken_stream(f, reply, err);
-}
-
-static void note_stream(follow *f)
-{
-    f->streaming = true;
-    note_readable(f);
-    if (f->streamed) {
-        f->result->reconnects++;
-        dpi_log_emit(&f->client->log, DPIPES_LOG_INFO, "job %s: the log is read again", f->id);
-    }
-    f->streamed = true;
-}
-
-/* Whether the stream has begun, or does not. */
-static void watch_log(follow *f)
-{
-    if (!f->log.call || f->as_text || f->rest || f->streaming)
-        return;
-    if (dpi_http_call_code(f->log.call) == 200) {
-        note_stream(f);
-    } else if (f->now_ms - f->log.started_ms > DPI_STREAM_ANSWER_MS) {
-        dpi_fail(&f->trouble, DPIPES_EIO, "job log: the stream did not begin within %d s", DPI_STREAM_ANSWER_MS / 1000);
-        hang_up(&f->log);
-        f->log.due_ms = f->now_ms;
-        note_unreadable(f);
-    }
+    note_failing(run, f->status.started_ms);
+    return dpi_follow_note_trouble(run, &f->status, reply, "job details", err);
 }
 
 /* ---- The nodes ---- */
 
-static dpipes_status take_nodes(follow *f, const dpi_http_reply *reply, dpipes_error *err)
+static dpipes_status tell_pending(dpipes_ray_run *run, const dpi_http_reply *reply, dpipes_error *err)
 {
+    dpi_follow *f = &run->follow;
+    dpi_buf lacking = {0};
+    const char *message = run->result.message ? run->result.message : "Ray gives no reason";
+    dpipes_status status = DPIPES_OK;
+    f->pending_told = true;
+    if (run->wanted_json)
+        status = dpi_jobs_read_lacking(&reply->body, run->wanted_json, &lacking, err);
+    if (status == DPIPES_OK) {
+        dpi_fail(&f->trouble, DPIPES_EREMOTE, "%s%s%s", message, lacking.size > 0 ? " No node has " : "",
+                 dpi_buf_text(&lacking));
+        dpi_log_emit(&run->client->log, DPIPES_LOG_WARNING, "job %s is still PENDING: %s", run->result.submission_id,
+                     f->trouble.message);
+    }
+    dpi_buf_fini(&lacking);
+    return status;
+}
+
+static dpipes_status take_nodes(dpipes_ray_run *run, const dpi_http_reply *reply, dpipes_error *err)
+{
+    dpi_follow *f = &run->follow;
     dpi_node_state state = DPI_NODE_UNKNOWN;
     if (f->unreadable_ms >= 0)
-        f->nodes.due_ms = f->now_ms + DPI_NODES_PAUSE_MS;
+        f->nodes.due_ms = run->now_ms + DPI_NODES_PAUSE_MS;
     if (reply->status != DPIPES_OK || reply->code != 200)
-        return note_trouble(f, &f->nodes, reply, "nodes", err);
-    dpipes_status status = dpi_jobs_read_node_state(&reply->body, f->node_id, &state, err);
+        return dpi_follow_note_trouble(run, &f->nodes, reply, "nodes", err);
+    if (run->result.status == DPIPES_RAY_JOB_PENDING)
+        return tell_pending(run, reply, err);
+    dpipes_status status = dpi_jobs_read_node_state(&reply->body, f->driver.node_id, &state, err);
     if (state != DPI_NODE_DEAD)
         f->dead_ms = -1;
     else if (f->dead_ms < 0)
-        f->dead_ms = f->now_ms;
+        f->dead_ms = run->now_ms;
     return status;
 }
 
 /* ---- Stopping ---- */
 
-static void ask_to_stop(follow *f, stop_reason why)
+static void ask_to_stop(dpipes_ray_run *run, dpi_stop_reason why)
 {
+    dpi_follow *f = &run->follow;
     f->why = why;
-    f->asked_ms = f->stop.due_ms = f->now_ms;
-    dpi_log_emit(&f->client->log, DPIPES_LOG_INFO, "job %s: stopping it", f->id);
+    f->asked_ms = f->stop.due_ms = run->now_ms;
+    dpi_log_emit(&run->client->log, DPIPES_LOG_INFO, "job %s: stopping it", run->result.submission_id);
 }
 
-static dpipes_status take_stop(follow *f, const dpi_http_reply *reply, dpipes_error *err)
+static dpipes_status take_stop(dpipes_ray_run *run, const dpi_http_reply *reply, dpipes_error *err)
 {
-    look_closely(f);
-    if (reply->status == DPIPES_OK && (reply->code == 200 || reply->code == 404))
+    dpi_follow *f = &run->follow;
+    dpi_follow_look_closely(run);
+    f->stop_taken = reply->status == DPIPES_OK && (reply->code == 200 || reply->code == 404);
+    if (f->stop_taken)
         return DPIPES_OK;
-    f->stop.due_ms = f->now_ms + DPI_RETRY_MS;
-    return note_trouble(f, &f->stop, reply, "stop", err);
+    f->stop.due_ms = run->now_ms + DPI_RETRY_MS;
+    return dpi_follow_note_trouble(run, &f->stop, reply, "stop", err);
+}
+
+static dpipes_status fail_canceled(dpipes_ray_run *run, dpipes_error *err)
+{
+    const char *id = run->result.submission_id;
+    run->result.outcome = DPIPES_RAY_CANCELED;
+    if (run->follow.ended_ms < 0)
+        return dpi_fail(err, DPIPES_ECANCELED, "canceled at once; job %s may still run", id);
+    return dpi_fail(err, DPIPES_ECANCELED, "canceled; job %s has ended, its log was not read to its end", id);
+}
+
+static dpipes_status fail_detached(dpipes_ray_run *run, dpipes_error *err)
+{
+    run->result.outcome = DPIPES_RAY_DETACHED;
+    return dpi_fail(err, DPIPES_ECANCELED, "job %s was left as it is, %s, on request", run->result.submission_id,
+                    dpipes_ray_job_status_name(run->result.status));
+}
+
+static void decide_to_stop(dpipes_ray_run *run)
+{
+    const dpi_follow *f = &run->follow;
+    const bool pending = run->result.status == DPIPES_RAY_JOB_PENDING && run->pending_timeout_ms > 0;
+    if (f->why != DPI_STOP_NONE)
+        return;
+    if (dpi_run_cancels(run) > 0)
+        ask_to_stop(run, DPI_STOP_CANCEL);
+    else if (run->now_ms >= run->deadline_ms)
+        ask_to_stop(run, DPI_STOP_TIMEOUT);
+    else if (pending && run->now_ms - f->pending_ms >= run->pending_timeout_ms)
+        ask_to_stop(run, DPI_STOP_PENDING);
+}
+
+static dpipes_ray_outcome outcome_of_stop(dpi_stop_reason why)
+{
+    return why == DPI_STOP_CANCEL    ? DPIPES_RAY_CANCELED
+           : why == DPI_STOP_PENDING ? DPIPES_RAY_PENDING_TOO_LONG
+                                     : DPIPES_RAY_TIMED_OUT;
+}
+
+static dpipes_status status_of_stop(dpi_stop_reason why)
+{
+    return why == DPI_STOP_CANCEL ? DPIPES_ECANCELED : DPIPES_ETIMEDOUT;
+}
+
+/* Ray takes the stop of a PENDING job, and carries it out when the job starts. */
+static dpipes_status check_stop(dpipes_ray_run *run, dpipes_error *err)
+{
+    const dpi_follow *f = &run->follow;
+    const bool pending = run->result.status == DPIPES_RAY_JOB_PENDING;
+    const int64_t most = pending && f->stop_taken ? DPI_STOP_PENDING_WAIT_MS : DPI_STOP_WAIT_MS;
+    if (f->asked_ms < 0 || run->now_ms - f->asked_ms < most)
+        return DPIPES_OK;
+    run->result.outcome = outcome_of_stop(f->why);
+    if (!pending)
+        return dpi_fail(err, status_of_stop(f->why),
+                        "job %s was asked to stop %lld s ago and is still %s; it may run on", run->result.submission_id,
+                        (long long)(most / 1000), dpipes_ray_job_status_name(run->result.status));
+    return dpi_fail(err, status_of_stop(f->why),
+                    "job %s was PENDING for %.1f s and asked to stop, which Ray does once it starts: %s",
+                    run->result.submission_id, (double)(f->asked_ms - f->pending_ms) / 1e3,
+                    f->pending_told       ? f->trouble.message
+                    : run->result.message ? run->result.message
+                                          : "Ray gives no reason");
+}
+
+static dpipes_status check_stopping(dpipes_ray_run *run, dpipes_error *err)
+{
+    const unsigned cancels = dpi_run_cancels(run);
+    if (atomic_load(&run->detach) || (cancels > 0 && run->no_forward_termination))
+        return fail_detached(run, err);
+    if (cancels >= 2)
+        return fail_canceled(run, err);
+    if (run->follow.ended_ms >= 0)
+        return DPIPES_OK;
+    decide_to_stop(run);
+    return check_stop(run, err);
 }
 
 /* ---- Limits ---- */
 
-static dpipes_status check_stopping(follow *f, dpipes_error *err)
+static bool passed(const dpipes_ray_run *run, int64_t since_ms, int64_t limit_ms)
 {
-    const unsigned cancels = dpi_client_cancels(f->client);
-    if (cancels >= 2 && f->ended_ms < 0)
-        return dpi_fail(err, DPIPES_ECANCELED, "canceled at once; job %s may still run", f->id);
-    if (cancels >= 2)
-        return dpi_fail(err, DPIPES_ECANCELED, "canceled; job %s has ended, its log was not read to its end", f->id);
-    if (f->ended_ms >= 0)
-        return DPIPES_OK;
-    if (f->why == STOP_NONE && cancels > 0)
-        ask_to_stop(f, STOP_CANCEL);
-    else if (f->why == STOP_NONE && f->now_ms >= f->run->deadline_ms)
-        ask_to_stop(f, STOP_TIMEOUT);
-    if (f->asked_ms < 0 || f->now_ms - f->asked_ms < DPI_STOP_WAIT_MS)
-        return DPIPES_OK;
-    return dpi_fail(err, f->why == STOP_CANCEL ? DPIPES_ECANCELED : DPIPES_ETIMEDOUT,
-                    "job %s was asked to stop %d s ago and is still %s; it may run on", f->id, DPI_STOP_WAIT_MS / 1000,
-                    dpipes_ray_job_status_name(f->result->status));
+    return since_ms >= 0 && run->now_ms - since_ms > limit_ms;
 }
 
-static bool passed(const follow *f, int64_t since_ms, int64_t limit_ms)
+static dpipes_status check_reach(dpipes_ray_run *run, dpipes_error *err)
 {
-    return since_ms >= 0 && f->now_ms - since_ms > limit_ms;
-}
-
-static dpipes_status check_reach(const follow *f, dpipes_error *err)
-{
-    const dpipes_ray_client *client = f->client;
-    const char *word = dpipes_ray_job_status_name(f->result->status);
-    if (passed(f, f->answered_ms, client->give_up_after_ms))
+    const dpi_follow *f = &run->follow;
+    const dpipes_ray_client *client = run->client;
+    const char *id = run->result.submission_id;
+    const char *word = dpipes_ray_job_status_name(run->result.status);
+    if (passed(run, f->failing_ms, client->give_up_after_ms)) {
+        run->result.outcome = DPIPES_RAY_UNREACHABLE;
         return dpi_fail(err, DPIPES_EIO, "%s has not answered for %.1f s; job %s was %s and may still run (%s)",
-                        f->address, (double)(f->now_ms - f->answered_ms) / 1e3, f->id, word, f->trouble.message);
-    if (passed(f, f->dead_ms, DPI_DEAD_NODE_GRACE_MS))
-        return dpi_fail(err, DPIPES_EIO, "job %s is lost: node %s, where it ran, is dead; Ray still says %s", f->id,
-                        f->node_id, word);
-    if (passed(f, f->unreadable_ms, client->lost_after_ms))
-        return dpi_fail(err, DPIPES_EIO, "job %s is lost: Ray says %s, but its log was out of reach for %.1f s (%s)",
-                        f->id, word, (double)(f->now_ms - f->unreadable_ms) / 1e3, f->trouble.message);
-    return DPIPES_OK;
+                        address_of(run), (double)(run->now_ms - f->failing_ms) / 1e3, id, word, f->trouble.message);
+    }
+    const bool dead = passed(run, f->dead_ms, DPI_DEAD_NODE_GRACE_MS);
+    if (!dead && !passed(run, f->unreadable_ms, client->lost_after_ms))
+        return DPIPES_OK;
+    run->result.outcome = DPIPES_RAY_LOST;
+    if (dead)
+        return dpi_fail(err, DPIPES_EIO, "job %s is lost: node %s, where it ran, is dead; Ray still says %s", id,
+                        f->driver.node_id, word);
+    return dpi_fail(err, DPIPES_EIO, "job %s is lost: Ray says %s, but its log was out of reach for %.1f s (%s)", id,
+                    word, (double)(run->now_ms - f->unreadable_ms) / 1e3, f->trouble.message);
 }
 
 /* The job has ended; its log must be read while there is somebody to read it from. */
-static void check_rest(follow *f)
+static void check_rest(dpipes_ray_run *run)
 {
-    if (!f->complete && (passed(f, f->unreadable_ms, f->client->lost_after_ms) || passed(f, f->dead_ms, 0)))
-        give_log_up(f);
+    const dpi_follow *f = &run->follow;
+    if (!f->complete && (passed(run, f->unreadable_ms, run->client->lost_after_ms) || passed(run, f->dead_ms, 0)))
+        dpi_follow_log_give_up(run);
 }
 
-static dpipes_status check_limits(follow *f, dpipes_error *err)
+static dpipes_status check_limits(dpipes_ray_run *run, dpipes_error *err)
 {
-    dpipes_status status = check_stopping(f, err);
+    dpipes_status status = check_stopping(run, err);
     if (status != DPIPES_OK)
         return status;
-    if (f->ended_ms < 0)
-        return check_reach(f, err);
-    check_rest(f);
+    if (run->follow.ended_ms < 0)
+        return check_reach(run, err);
+    check_rest(run);
     return DPIPES_OK;
 }
 
-/* ---- The loop ---- */
+/* ---- One turn ---- */
 
-static dpipes_status start_due(follow *f, dpipes_error *err)
+static dpipes_status start_due(dpipes_ray_run *run, dpipes_error *err)
 {
+    dpi_follow *f = &run->follow;
+    const char *id = run->result.submission_id;
     dpipes_status status = DPIPES_OK;
-    if (is_due(f, &f->status) && f->ended_ms < 0)
-        status = start_small(f, &f->status, dpi_jobs_details_request(f->address, f->id), err);
-    if (status == DPIPES_OK && is_due(f, &f->log))
-        status = start_log(f, err);
-    if (status == DPIPES_OK && is_due(f, &f->nodes))
-        status = start_small(f, &f->nodes, dpi_jobs_nodes_request(f->address), err);
-    if (status == DPIPES_OK && is_due(f, &f->stop))
-        status = start_small(f, &f->stop, dpi_jobs_stop_request(f->address, f->id), err);
+    if (dpi_follow_is_due(run, &f->status) && f->ended_ms < 0)
+        status = dpi_follow_start_small(run, &f->status, dpi_jobs_details_request(address_of(run), id), err);
+    if (status == DPIPES_OK)
+        status = dpi_follow_log_start(run, err);
+    if (status == DPIPES_OK && dpi_follow_is_due(run, &f->nodes))
+        status = dpi_follow_start_small(run, &f->nodes, dpi_jobs_nodes_request(address_of(run)), err);
+    if (status == DPIPES_OK && dpi_follow_is_due(run, &f->stop))
+        status = dpi_follow_start_small(run, &f->stop, dpi_jobs_stop_request(address_of(run), id), err);
     return status;
 }
 
-typedef dpipes_status (*take_fn)(follow *f, const dpi_http_reply *reply, dpipes_error *err);
+typedef dpipes_status (*take_fn)(dpipes_ray_run *run, const dpi_http_reply *reply, dpipes_error *err);
 
-static dpipes_status take(follow *f, task *t, take_fn fn, dpipes_error *err)
+static dpipes_status take(dpipes_ray_run *run, dpi_task *task, take_fn fn, dpipes_error *err)
 {
-    dpi_http_call *call = t->call;
-    dpi_http_reply *reply = call ? dpi_http_call_reply(call) : NULL;
+    dpi_http_reply *reply = dpi_task_reply(task);
     if (!reply)
         return DPIPES_OK;
-    t->call = NULL;
-    dpipes_status status = fn(f, reply, err);
-    dpi_http_call_free(call);
+    dpi_task done = *task;
+    task->call = NULL;
+    task->small = false;
+    dpipes_status status = fn(run, reply, err);
+    dpi_task_hang_up(run, &done);
+    return status;
+}
+
+static dpipes_status take_messages(dpipes_ray_run *run, dpipes_error *err)
+{
+    bool more = false;
+    if (run->messages.path.size == 0)
+        return DPIPES_OK;
+    dpipes_status status = dpi_message_file_read(&run->messages, run->session, &more, err);
+    if (more)
+        run->follow.quiet_ms = run->now_ms;
     return status;
 }
 
 /* The status comes last: what it says of the end holds for a log that is asked for afterwards. */
-static dpipes_status take_replies(follow *f, dpipes_error *err)
+static dpipes_status take_replies(dpipes_ray_run *run, dpipes_error *err)
 {
-    watch_log(f);
-    dpipes_status status = take(f, &f->log, take_log, err);
+    dpi_follow *f = &run->follow;
+    dpipes_status status = dpi_follow_log_take(run, err);
     if (status == DPIPES_OK)
-        status = take(f, &f->nodes, take_nodes, err);
+        status = take_messages(run, err);
     if (status == DPIPES_OK)
-        status = take(f, &f->stop, take_stop, err);
+        status = take(run, &f->nodes, take_nodes, err);
     if (status == DPIPES_OK)
-        status = take(f, &f->status, take_status, err);
-    if (!f->closed && dpipes_session_closed(f->run->session)) {
+        status = take(run, &f->stop, take_stop, err);
+    if (status == DPIPES_OK)
+        status = take(run, &f->status, take_status, err);
+    if (!f->closed && dpipes_session_closed(run->session)) {
         f->closed = true;
-        look_closely(f);
+        dpi_follow_look_closely(run);
     }
     return status;
 }
 
-static int64_t wait_ms(const follow *f)
+static int64_t earlier(int64_t one, int64_t other)
 {
-    const task *const tasks[] = {&f->status, &f->log, &f->nodes, &f->stop};
-    int64_t until_ms = f->now_ms + DPI_LONGEST_WAIT_MS;
-    for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++)
-        if (!tasks[i]->call && tasks[i]->due_ms < until_ms)
-            until_ms = tasks[i]->due_ms;
-    if (f->why == STOP_NONE && f->run->deadline_ms < until_ms)
-        until_ms = f->run->deadline_ms;
-    return until_ms > f->now_ms ? until_ms - f->now_ms : 0;
+    return one < other ? one : other;
 }
 
-static dpipes_status turn(follow *f, dpipes_error *err)
+/* A task that is due and was not started waits for room in the client. */
+static int64_t next_wake(const dpipes_ray_run *run)
 {
-    f->now_ms = dpi_clock_monotonic_ms();
-    dpipes_status status = start_due(f, err);
-    if (status == DPIPES_OK)
-        status = dpi_http_step(f->client->http, wait_ms(f), f->client->wake_fd, err);
-    f->now_ms = dpi_clock_monotonic_ms();
-    if (status == DPIPES_OK)
-        status = take_replies(f, err);
-    return status == DPIPES_OK ? check_limits(f, err) : status;
+    const dpi_follow *f = &run->follow;
+    const dpi_task *const tasks[] = {&f->status, &f->log, &f->nodes, &f->stop, &f->check};
+    int64_t wake_ms = run->now_ms + DPI_LONGEST_WAIT_MS;
+    for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) {
+        if (tasks[i]->call || (tasks[i] == &f->status && f->ended_ms >= 0))
+            continue;
+        wake_ms = earlier(wake_ms, tasks[i]->due_ms > run->now_ms ? tasks[i]->due_ms : dpi_run_retry_ms(run));
+    }
+    if (f->why == DPI_STOP_NONE && f->ended_ms < 0)
+        wake_ms = earlier(wake_ms, run->deadline_ms);
+    if (run->messages.path.size > 0)
+        wake_ms = earlier(wake_ms, run->now_ms + DPI_MESSAGE_FILE_PAUSE_MS);
+    return wake_ms;
 }
 
 /* What became of a job that was to stop. One that has succeeded meanwhile has succeeded. */
-static dpipes_status stopped(const follow *f, dpipes_error *err)
+static dpipes_status stopped(dpipes_ray_run *run, dpipes_error *err)
 {
-    const char *word = dpipes_ray_job_status_name(f->result->status);
-    if (f->why == STOP_NONE || f->result->status == DPIPES_RAY_JOB_SUCCEEDED)
+    const dpi_follow *f = &run->follow;
+    const char *id = run->result.submission_id;
+    const char *word = dpipes_ray_job_status_name(run->result.status);
+    if (f->why == DPI_STOP_NONE || run->result.status == DPIPES_RAY_JOB_SUCCEEDED)
         return DPIPES_OK;
-    if (f->why == STOP_CANCEL)
-        return dpi_fail(err, DPIPES_ECANCELED, "canceled; job %s was asked to stop and is %s", f->id, word);
-    return dpi_fail(err, DPIPES_ETIMEDOUT, "job %s was asked to stop after %.1f s and is %s", f->id,
-                    (double)f->run->job->run_timeout_ms / 1e3, word);
+    run->result.outcome = outcome_of_stop(f->why);
+    if (f->why == DPI_STOP_CANCEL)
+        return dpi_fail(err, DPIPES_ECANCELED, "canceled; job %s was asked to stop and is %s", id, word);
+    return dpi_fail(err, DPIPES_ETIMEDOUT, "job %s was asked to stop after %.1f s%s and is %s", id,
+                    (double)(f->why == DPI_STOP_TIMEOUT ? run->run_timeout_ms : run->pending_timeout_ms) / 1e3,
+                    f->why == DPI_STOP_PENDING ? " as PENDING" : "", word);
 }
 
-static follow follow_init(dpi_run *run)
+dpipes_status dpi_follow_turn(dpipes_ray_run *run, dpipes_error *err)
 {
-    const int64_t now_ms = dpi_clock_monotonic_ms();
-    const task at_once = {.due_ms = now_ms}, later = {.due_ms = INT64_MAX};
-    return (follow){
-        .run = run,
-        .client = run->client,
-        .result = run->result,
-        .address = dpi_buf_text(&run->client->address),
-        .id = run->result->submission_id,
+    dpipes_status status = take_replies(run, err);
+    if (status == DPIPES_OK)
+        status = check_limits(run, err);
+    if (status == DPIPES_OK && dpi_follow_done(run))
+        return stopped(run, err);
+    if (status == DPIPES_OK)
+        status = start_due(run, err);
+    dpi_agenda_move(&run->client->agenda, run, next_wake(run));
+    return status;
+}
+
+/* ---- From its begin to its end ---- */
+
+void dpi_follow_begin(dpipes_ray_run *run)
+{
+    const dpi_task at_once = {.due_ms = run->now_ms}, later = {.due_ms = INT64_MAX};
+    const uint64_t offset = run->follow.job_log.fed;
+    run->follow = (dpi_follow){
         .status = at_once,
         .log = later,
         .nodes = later,
         .stop = later,
-        .job_log = {.session = run->session, .tail = &run->tail},
-        .now_ms = now_ms,
-        .pace_ms = now_ms,
-        .answered_ms = now_ms,
+        .check = later,
+        .job_log = {.session = run->session,
+                    .tail = &run->tail,
+                    .as_output = run->messages.path.size > 0,
+                    .fed = offset},
+        .pace_ms = run->now_ms,
+        .pending_ms = run->now_ms,
+        .failing_ms = -1,
         .unreadable_ms = -1,
         .dead_ms = -1,
         .ended_ms = -1,
         .asked_ms = -1,
+        .quiet_ms = run->now_ms,
+        .quiet_at = offset,
         .as_text = !run->streams_log,
     };
 }
 
-dpipes_status dpi_follow(dpi_run *run, dpipes_error *err)
+/* Messages in a file may come a little after the job's end, when the file is on a network. */
+bool dpi_follow_done(const dpipes_ray_run *run)
 {
-    follow f = follow_init(run);
-    dpipes_status status = DPIPES_OK;
-    while (status == DPIPES_OK && !(f.ended_ms >= 0 && f.complete))
-        status = turn(&f, err);
-    if (status == DPIPES_OK)
-        status = stopped(&f, err);
-    run->result->log_bytes = f.job_log.fed;
-    hang_up(&f.status);
-    hang_up(&f.log);
-    hang_up(&f.nodes);
-    hang_up(&f.stop);
-    return status;
+    const dpi_follow *f = &run->follow;
+    if (run->phase != DPI_PHASE_FOLLOW || f->ended_ms < 0 || !f->complete)
+        return false;
+    return run->messages.path.size == 0 || f->closed || passed(run, f->ended_ms, DPI_FILE_LINGER_MS);
+}
+
+static void shift(int64_t *since_ms, int64_t late_ms)
+{
+    if (*since_ms >= 0)
+        *since_ms += late_ms;
+}
+
+void dpi_follow_forgive(dpipes_ray_run *run, int64_t late_ms)
+{
+    dpi_follow *f = &run->follow;
+    if (run->phase != DPI_PHASE_FOLLOW)
+        return;
+    shift(&f->failing_ms, late_ms);
+    shift(&f->unreadable_ms, late_ms);
+    shift(&f->dead_ms, late_ms);
+    shift(&f->asked_ms, late_ms);
+    f->status.started_ms += late_ms;
+    f->log.started_ms += late_ms;
+}
+
+void dpi_follow_end(dpipes_ray_run *run)
+{
+    dpi_follow *f = &run->follow;
+    dpi_follow_log_hang_up(run);
+    dpi_task_hang_up(run, &f->status);
+    dpi_task_hang_up(run, &f->nodes);
+    dpi_task_hang_up(run, &f->stop);
+    dpi_task_hang_up(run, &f->check);
 }

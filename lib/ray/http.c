@@ -1,7 +1,12 @@
 #include "ray/http.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 
@@ -10,27 +15,35 @@
 
 #define DPI_HTTP_LONGEST_STEP_MS 200 /* perform asks `stop` at least so often */
 #define DPI_HTTP_KEEPALIVE_S     15L
+#define DPI_HTTP_DNS_CACHE_S     10L /* a host that has moved is found again */
+#define DPI_HTTP_EVENTS          64  /* descriptors looked at in one step */
 
 struct dpi_http {
     CURLM *multi;
     struct curl_slist *headers;
     dpi_buf authorization;
+    dpi_buf cookies;
     dpi_buf ca_file;
+    dpi_buf client_cert_file;
+    dpi_buf client_key_file;
     bool insecure;
     bool direct;
+    int epoll; /* curl's sockets, its timer, and what is watched besides */
+    int timer; /* a timerfd: when curl has something to do, whatever its sockets do */
 };
 
 struct dpi_http_call {
     dpi_http *http;
     CURL *easy;
     struct curl_slist *headers;
-    dpi_http_body_fn on_body;
-    void *user;
+    dpi_http_receiver receiver;
     size_t max_body;
+    long wanted_code;
     dpi_buf name; /* method and URL without its query, for errors */
     dpi_http_reply reply;
     bool whole_header; /* the empty line after the headers came */
     bool done;
+    bool held;
     char reason[CURL_ERROR_SIZE];
 };
 
@@ -85,18 +98,93 @@ static dpipes_status add_pair(struct curl_slist **list, const dpipes_pair *heade
     return ok ? DPIPES_OK : dpi_fail_memory(err);
 }
 
-static dpipes_status set_up(dpi_http *http, const dpi_http_options *options, dpipes_error *err)
+/* A value is sent as it is, so what would end it there is refused. */
+static dpipes_status add_cookie(dpi_buf *cookies, const dpipes_pair *cookie, dpipes_error *err)
+{
+    const char *name = cookie->name ? cookie->name : "";
+    if (!*name || strpbrk(name, "=;, \t\r\n") || !cookie->value || strpbrk(cookie->value, ";\r\n"))
+        return dpi_fail(err, DPIPES_EINVAL, "cookie `%s`: not a name and a value of one line without `;`", name);
+    dpi_buf_printf(cookies, "%s%s=%s", cookies->size > 0 ? "; " : "", name, cookie->value);
+    return dpi_buf_failed(cookies) ? dpi_fail_memory(err) : DPIPES_OK;
+}
+
+static dpipes_status copy_options(dpi_http *http, const dpi_http_options *options, dpipes_error *err)
 {
     dpipes_status status = DPIPES_OK;
     http->insecure = options->insecure;
     http->direct = options->direct;
     dpi_buf_append_text(&http->ca_file, options->ca_file);
-    http->multi = curl_multi_init();
-    if (!http->multi || dpi_buf_failed(&http->ca_file))
-        return dpi_fail_memory(err);
+    dpi_buf_append_text(&http->client_cert_file, options->client_cert_file);
+    dpi_buf_append_text(&http->client_key_file, options->client_key_file);
     for (size_t i = 0; i < options->header_count && status == DPIPES_OK; i++)
         status = add_pair(&http->headers, &options->headers[i], err);
-    return status;
+    for (size_t i = 0; i < options->cookie_count && status == DPIPES_OK; i++)
+        status = add_cookie(&http->cookies, &options->cookies[i], err);
+    if (status != DPIPES_OK)
+        return status;
+    return dpi_buf_failed(&http->ca_file) || dpi_buf_failed(&http->client_cert_file) ||
+                   dpi_buf_failed(&http->client_key_file)
+               ? dpi_fail_memory(err)
+               : DPIPES_OK;
+}
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *unused)
+{
+    const dpi_http *http = user;
+    struct epoll_event event = {.data.fd = fd};
+    (void)easy, (void)unused;
+    if (what == CURL_POLL_REMOVE) {
+        epoll_ctl(http->epoll, EPOLL_CTL_DEL, fd, NULL);
+        return 0;
+    }
+    if (what & CURL_POLL_IN)
+        event.events |= EPOLLIN;
+    if (what & CURL_POLL_OUT)
+        event.events |= EPOLLOUT;
+    if (epoll_ctl(http->epoll, EPOLL_CTL_MOD, fd, &event) == 0)
+        return 0;
+    return epoll_ctl(http->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+/* A timer of 0 would be one that is off. */
+static int on_timer(CURLM *multi, long timeout_ms, void *user)
+{
+    const dpi_http *http = user;
+    struct itimerspec when = {0};
+    (void)multi;
+    if (timeout_ms >= 0) {
+        when.it_value.tv_sec = timeout_ms / 1000;
+        when.it_value.tv_nsec = timeout_ms > 0 ? timeout_ms % 1000 * 1000000 : 1;
+    }
+    return timerfd_settime(http->timer, 0, &when, NULL);
+}
+
+static dpipes_status set_up_loop(dpi_http *http, dpipes_error *err)
+{
+    http->epoll = epoll_create1(EPOLL_CLOEXEC);
+    http->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (http->epoll < 0 || http->timer < 0)
+        return dpi_fail_errno(err, DPIPES_EIO, errno, "epoll and timerfd");
+    http->multi = curl_multi_init();
+    if (!http->multi)
+        return dpi_fail_memory(err);
+    curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
+    curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
+    return dpi_http_watch(http, http->timer, err);
+}
+
+dpipes_status dpi_http_watch(dpi_http *http, int fd, dpipes_error *err)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    return epoll_ctl(http->epoll, EPOLL_CTL_ADD, fd, &event) == 0 ? DPIPES_OK
+                                                                  : dpi_fail_errno(err, DPIPES_EIO, errno, "epoll_ctl");
+}
+
+int dpi_http_fd(const dpi_http *http)
+{
+    return http->epoll;
 }
 
 dpi_http *dpi_http_new(const dpi_http_options *options, dpipes_error *err)
@@ -111,7 +199,8 @@ dpi_http *dpi_http_new(const dpi_http_options *options, dpipes_error *err)
         dpi_fail_memory(err);
         return NULL;
     }
-    if (set_up(http, options, err) == DPIPES_OK)
+    http->epoll = http->timer = -1;
+    if (set_up_loop(http, err) == DPIPES_OK && copy_options(http, options, err) == DPIPES_OK)
         return http;
     dpi_http_free(http);
     return NULL;
@@ -124,7 +213,14 @@ void dpi_http_free(dpi_http *http)
     curl_multi_cleanup(http->multi);
     curl_slist_free_all(http->headers);
     dpi_secret_fini(&http->authorization);
+    dpi_secret_fini(&http->cookies);
     dpi_buf_fini(&http->ca_file);
+    dpi_buf_fini(&http->client_cert_file);
+    dpi_buf_fini(&http->client_key_file);
+    if (http->epoll >= 0)
+        close(http->epoll);
+    if (http->timer >= 0)
+        close(http->timer);
     free(http);
 }
 
@@ -160,10 +256,16 @@ static size_t on_data(char *data, size_t one, size_t size, void *user)
     dpi_http_reply *reply = &call->reply;
     (void)one; /* always 1 */
     curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &reply->code);
-    if (reply->code != 200 || !call->on_body)
+    if (reply->code != call->wanted_code || !call->receiver.on_body)
         return keep_body(call, data, size) ? size : 0;
-    reply->status = call->on_body(call->user, data, size, &reply->err);
+    reply->status = call->receiver.on_body(call->receiver.user, data, size, &reply->err);
     return reply->status == DPIPES_OK ? size : 0;
+}
+
+static void tell(const dpi_http_call *call)
+{
+    if (call->receiver.on_news)
+        call->receiver.on_news(call->receiver.user);
 }
 
 /* curl takes a connection that is cut among the headers for the end of an empty body. */
@@ -172,6 +274,10 @@ static size_t on_header(char *line, size_t one, size_t size, void *user)
     dpi_http_call *call = user;
     (void)one; /* always 1 */
     call->whole_header = size > 0 && (*line == '\r' || *line == '\n');
+    if (call->whole_header) {
+        curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &call->reply.code);
+        tell(call);
+    }
     return size;
 }
 
@@ -186,11 +292,18 @@ static void set_transport(const dpi_http_call *call)
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, DPI_HTTP_KEEPALIVE_S);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, DPI_HTTP_KEEPALIVE_S);
+    curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, DPI_HTTP_DNS_CACHE_S);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "dpipes/" DPIPES_VERSION);
     if (http->direct)
         curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+    if (http->cookies.size > 0)
+        curl_easy_setopt(easy, CURLOPT_COOKIE, http->cookies.data);
     if (http->ca_file.size > 0)
         curl_easy_setopt(easy, CURLOPT_CAINFO, http->ca_file.data);
+    if (http->client_cert_file.size > 0)
+        curl_easy_setopt(easy, CURLOPT_SSLCERT, http->client_cert_file.data);
+    if (http->client_key_file.size > 0)
+        curl_easy_setopt(easy, CURLOPT_SSLKEY, http->client_key_file.data);
     if (http->insecure) {
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
@@ -211,17 +324,32 @@ static void set_limits(CURL *easy, const dpi_http_request *request)
     }
 }
 
+static const char *const method_names[] = {
+    [DPI_HTTP_GET] = "GET", [DPI_HTTP_POST] = "POST", [DPI_HTTP_PUT] = "PUT", [DPI_HTTP_DELETE] = "DELETE"};
+
+static bool has_body(const dpi_http_request *request)
+{
+    return request->method == DPI_HTTP_POST || request->method == DPI_HTTP_PUT;
+}
+
 /* A POST goes over a connection of its own: on one that was used before, curl sends a request again by itself when
  * the server hangs up without an answer. */
 static bool set_request(dpi_http_call *call, const dpi_http_request *request)
 {
     CURL *easy = call->easy;
     bool ok = curl_easy_setopt(easy, CURLOPT_URL, dpi_buf_text(&request->url)) == CURLE_OK;
-    if (request->method == DPI_HTTP_POST) {
+    if (has_body(request)) {
         curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.size);
         ok = ok && curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, dpi_buf_text(&request->body)) == CURLE_OK;
     }
+    if (request->offset > 0) {
+        char range[32];
+        snprintf(range, sizeof range, "%llu-", (unsigned long long)request->offset);
+        ok = ok && curl_easy_setopt(easy, CURLOPT_RANGE, range) == CURLE_OK;
+    }
+    if (request->method == DPI_HTTP_PUT || request->method == DPI_HTTP_DELETE)
+        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method_names[request->method]);
     return ok;
 }
 
@@ -233,9 +361,10 @@ static bool set_headers(dpi_http_call *call, const dpi_http_request *request)
         ok = add_header(&call->headers, header->data);
     if (call->http->authorization.size > 0)
         ok = ok && add_header(&call->headers, call->http->authorization.data);
-    if (request->method == DPI_HTTP_POST)
-        ok =
-            ok && add_header(&call->headers, "Content-Type: application/json") && add_header(&call->headers, "Expect:");
+    if (has_body(request))
+        ok = ok && add_header(&call->headers, "Expect:") &&
+             add_header(&call->headers, request->method == DPI_HTTP_POST ? "Content-Type: application/json"
+                                                                         : "Content-Type: application/octet-stream");
     curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers);
     return ok;
 }
@@ -245,7 +374,7 @@ static bool set_call(dpi_http_call *call, const dpi_http_request *request)
     call->easy = curl_easy_init();
     if (!call->easy)
         return false;
-    dpi_buf_append_text(&call->name, request->method == DPI_HTTP_POST ? "POST " : "GET ");
+    dpi_buf_printf(&call->name, "%s ", method_names[request->method]);
     dpi_buf_append(&call->name, dpi_buf_text(&request->url), strcspn(dpi_buf_text(&request->url), "?"));
     curl_easy_setopt(call->easy, CURLOPT_PRIVATE, call);
     curl_easy_setopt(call->easy, CURLOPT_HEADERFUNCTION, on_header);
@@ -258,16 +387,16 @@ static bool set_call(dpi_http_call *call, const dpi_http_request *request)
            curl_multi_add_handle(call->http->multi, call->easy) == CURLM_OK;
 }
 
-dpi_http_call *dpi_http_start(dpi_http *http, const dpi_http_request *request, dpi_http_body_fn on_body, void *user,
+dpi_http_call *dpi_http_start(dpi_http *http, const dpi_http_request *request, const dpi_http_receiver *receiver,
                               dpipes_error *err)
 {
     const bool whole = !dpi_buf_failed(&request->url) && !dpi_buf_failed(&request->body);
     dpi_http_call *call = whole ? calloc(1, sizeof *call) : NULL;
     if (call) {
         call->http = http;
-        call->on_body = on_body;
-        call->user = user;
+        call->receiver = *receiver;
         call->max_body = request->max_body;
+        call->wanted_code = request->offset > 0 ? 206 : 200;
         if (set_call(call, request))
             return call;
     }
@@ -297,6 +426,14 @@ dpi_http_reply *dpi_http_call_reply(dpi_http_call *call)
 long dpi_http_call_code(const dpi_http_call *call)
 {
     return call->reply.code;
+}
+
+void dpi_http_call_hold(dpi_http_call *call, bool hold)
+{
+    if (call->held == hold || call->done)
+        return;
+    call->held = hold;
+    curl_easy_pause(call->easy, hold ? CURLPAUSE_RECV : CURLPAUSE_CONT);
 }
 
 /* ---- The loop ---- */
@@ -341,8 +478,10 @@ static void take_finished(dpi_http *http)
     for (CURLMsg *message; (message = curl_multi_info_read(http->multi, &left));) {
         dpi_http_call *call = NULL;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
-        if (message->msg == CURLMSG_DONE)
+        if (message->msg == CURLMSG_DONE) {
             finish(call, message->data.result);
+            tell(call);
+        }
     }
 }
 
@@ -353,15 +492,37 @@ static dpipes_status loop_failed(CURLMcode code, dpipes_error *err)
     return dpi_fail(err, DPIPES_EIO, "curl: %s", curl_multi_strerror(code));
 }
 
-dpipes_status dpi_http_step(dpi_http *http, int64_t timeout_ms, int wake_fd, dpipes_error *err)
+static CURLMcode act(dpi_http *http, const struct epoll_event *event)
 {
-    struct curl_waitfd wake = {.fd = wake_fd, .events = CURL_WAIT_POLLIN};
-    int running = 0;
-    CURLMcode code = curl_multi_poll(http->multi, &wake, wake_fd >= 0 ? 1 : 0, (int)timeout_ms, NULL);
-    if (code == CURLM_OK)
-        code = curl_multi_perform(http->multi, &running);
-    if (code != CURLM_OK)
-        return loop_failed(code, err);
+    int running, flags = 0;
+    uint64_t expired;
+    if (event->data.fd == http->timer) {
+        ssize_t got = read(http->timer, &expired, sizeof expired);
+        (void)got; /* fails when curl has set it anew meanwhile */
+        return curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    }
+    if (event->events & EPOLLIN)
+        flags |= CURL_CSELECT_IN;
+    if (event->events & EPOLLOUT)
+        flags |= CURL_CSELECT_OUT;
+    if (event->events & (EPOLLERR | EPOLLHUP))
+        flags |= CURL_CSELECT_ERR;
+    return curl_multi_socket_action(http->multi, event->data.fd, flags, &running);
+}
+
+/* What is watched besides is in the list too: curl passes over a descriptor that it does not know. */
+dpipes_status dpi_http_step(dpi_http *http, int64_t timeout_ms, dpipes_error *err)
+{
+    struct epoll_event events[DPI_HTTP_EVENTS];
+    const int wait_ms = timeout_ms < 0 ? -1 : timeout_ms < INT32_MAX ? (int)timeout_ms : INT32_MAX;
+    const int count = epoll_wait(http->epoll, events, DPI_HTTP_EVENTS, wait_ms);
+    if (count < 0 && errno != EINTR)
+        return dpi_fail_errno(err, DPIPES_EIO, errno, "epoll_wait");
+    for (int i = 0; i < count; i++) {
+        CURLMcode code = act(http, &events[i]);
+        if (code != CURLM_OK)
+            return loop_failed(code, err);
+    }
     take_finished(http);
     return DPIPES_OK;
 }
@@ -373,14 +534,15 @@ static void move_reply(dpi_http_reply *to, dpi_http_reply *from)
     from->body = (dpi_buf){0};
 }
 
-dpipes_status dpi_http_perform(dpi_http *http, const dpi_http_request *request, int wake_fd, dpi_http_stop_fn stop,
-                               void *user, dpi_http_reply *reply)
+dpipes_status dpi_http_perform(dpi_http *http, const dpi_http_request *request, dpi_http_stop_fn stop, void *user,
+                               dpi_http_reply *reply)
 {
+    const dpi_http_receiver nobody = {0};
     *reply = (dpi_http_reply){0};
-    dpi_http_call *call = dpi_http_start(http, request, NULL, NULL, &reply->err);
+    dpi_http_call *call = dpi_http_start(http, request, &nobody, &reply->err);
     dpipes_status status = call ? DPIPES_OK : DPIPES_ENOMEM;
     while (status == DPIPES_OK && !call->done) {
-        status = dpi_http_step(http, DPI_HTTP_LONGEST_STEP_MS, wake_fd, &reply->err);
+        status = dpi_http_step(http, DPI_HTTP_LONGEST_STEP_MS, &reply->err);
         if (status == DPIPES_OK && !call->done && stop && stop(user))
             status = dpi_fail(&reply->err, DPIPES_ECANCELED, "%s: canceled", dpi_buf_text(&call->name));
     }

@@ -16,16 +16,21 @@ typedef struct dpi_http_options {
     const char *ca_file; /* PEM bundle, NULL: the system's; copied */
     bool insecure;       /* https without certificate checks */
     bool direct;         /* never through a proxy; else curl's own variables count */
+    const dpipes_pair *cookies;
+    size_t cookie_count;
+    const char *client_cert_file; /* PEM; NULL: none; copied */
+    const char *client_key_file;  /* PEM; NULL: in the former; copied */
 } dpi_http_options;
 
-typedef enum dpi_http_method { DPI_HTTP_GET, DPI_HTTP_POST } dpi_http_method;
+typedef enum dpi_http_method { DPI_HTTP_GET, DPI_HTTP_POST, DPI_HTTP_PUT, DPI_HTTP_DELETE } dpi_http_method;
 
 typedef struct dpi_http_request {
     dpi_http_method method;
     dpi_buf url;
-    dpi_buf body;       /* of a POST: JSON */
+    dpi_buf body;       /* of a POST: JSON; of a PUT: bytes */
     int64_t timeout_ms; /* the whole request; DPIPES_FOREVER: no limit, for a stream */
     int64_t stall_ms;   /* no byte for so long: given up; 0: no limit */
+    uint64_t offset;    /* above 0: the answer is wanted from this byte on (Range), with 206 */
     size_t max_body;    /* bytes of a 200 answer that is collected */
 } dpi_http_request;
 
@@ -53,15 +58,33 @@ void dpi_http_free(dpi_http *http);
 /* Sent as `Authorization: Bearer` by every request that starts from now on; NULL: not sent. Copied. */
 dpipes_status dpi_http_set_token(dpi_http *http, const char *token, dpipes_error *err);
 
-/* Takes the body of a 200 answer as it comes; what it returns other than DPIPES_OK ends the call with that. */
+/* Takes the body of a 200 answer, or of a 206 to who asked for one, as it comes; what it returns other than DPIPES_OK ends the call with that. */
 typedef dpipes_status (*dpi_http_body_fn)(void *user, const char *data, size_t size, dpipes_error *err);
 
-/* Starts a request; it is the caller's again afterwards. `on_body` NULL: the body is collected in the reply. */
-dpi_http_call *dpi_http_start(dpi_http *http, const dpi_http_request *request, dpi_http_body_fn on_body, void *user,
+/* Called, from a step, when a call has something for its owner: its answer has begun, or it is done. */
+typedef void (*dpi_http_news_fn)(void *user);
+
+typedef struct dpi_http_receiver {
+    dpi_http_body_fn on_body; /* NULL: the body is collected in the reply */
+    dpi_http_news_fn on_news; /* NULL: nobody is told */
+    void *user;
+} dpi_http_receiver;
+
+/* Starts a request; it is the caller's again afterwards. */
+dpi_http_call *dpi_http_start(dpi_http *http, const dpi_http_request *request, const dpi_http_receiver *receiver,
                               dpipes_error *err);
 
-/* Moves what can be moved; waits up to `timeout_ms` for something to do, or for `wake_fd` (-1: none) to be readable. */
-dpipes_status dpi_http_step(dpi_http *http, int64_t timeout_ms, int wake_fd, dpipes_error *err);
+/* Readable when a step has something to do. */
+int dpi_http_fd(const dpi_http *http);
+
+/* From now on a descriptor that is readable ends the wait of a step, too. DPIPES_EIO. */
+dpipes_status dpi_http_watch(dpi_http *http, int fd, dpipes_error *err);
+
+/* Moves what can be moved; waits up to `timeout_ms` (DPIPES_FOREVER: without a limit) for something to do. */
+dpipes_status dpi_http_step(dpi_http *http, int64_t timeout_ms, dpipes_error *err);
+
+/* While it is held no byte is read for the call; the bytes at hand were taken. */
+void dpi_http_call_hold(dpi_http_call *call, bool hold);
 
 /* The reply when the call is done, else NULL. It belongs to the call. */
 dpi_http_reply *dpi_http_call_reply(dpi_http_call *call);
@@ -77,7 +100,7 @@ typedef bool (*dpi_http_stop_fn)(void *user);
 
 /* One request from its start to its end. `reply` is filled in every case and needs dpi_http_reply_fini; returns its
  * status. `stop` may be NULL. */
-dpipes_status dpi_http_perform(dpi_http *http, const dpi_http_request *request, int wake_fd, dpi_http_stop_fn stop,
-                               void *user, dpi_http_reply *reply);
+dpipes_status dpi_http_perform(dpi_http *http, const dpi_http_request *request, dpi_http_stop_fn stop, void *user,
+                               dpi_http_reply *reply);
 
 #endif

@@ -1,8 +1,8 @@
 #include "ray/job_log.h"
 
-void dpi_job_log_begin(dpi_job_log *log)
+void dpi_job_log_begin(dpi_job_log *log, uint64_t offset)
 {
-    log->skip = log->fed;
+    log->skip = log->fed - offset;
 }
 
 dpipes_status dpi_job_log_take(void *user, const char *data, size_t size, dpipes_error *err)
@@ -12,6 +12,8 @@ dpipes_status dpi_job_log_take(void *user, const char *data, size_t size, dpipes
     log->skip -= known;
     log->fed += size - known;
     dpi_log_tail_feed(log->tail, data + known, size - known);
+    if (log->as_output)
+        return dpipes_session_feed_output(log->session, DPIPES_STDOUT, data + known, size - known, err);
     return dpipes_session_feed(log->session, data + known, size - known, err);
 }
 

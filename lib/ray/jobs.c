@@ -13,6 +13,8 @@
  * workers each. */
 #define DPI_VERSION_MAX  ((size_t)64 * 1024)
 #define DPI_DETAILS_MAX  ((size_t)16 * 1024 * 1024)
+#define DPI_LIST_MAX     ((size_t)256 * 1024 * 1024) /* all jobs of a cluster, with their environments */
+#define DPI_LOG_END_MAX  ((size_t)4 * 1024 * 1024)
 #define DPI_NODES_MAX    ((size_t)64 * 1024 * 1024)
 #define DPI_TEXT_LOG_MAX ((size_t)256 * 1024 * 1024)
 
@@ -49,6 +51,18 @@ dpi_http_request dpi_jobs_stop_request(const char *address, const char *id)
     return request;
 }
 
+dpi_http_request dpi_jobs_delete_request(const char *address, const char *id)
+{
+    dpi_http_request request = get(DPI_VERSION_MAX, "%s/api/jobs/%s", address, id);
+    request.method = DPI_HTTP_DELETE;
+    return request;
+}
+
+dpi_http_request dpi_jobs_list_request(const char *address)
+{
+    return get(DPI_LIST_MAX, "%s/api/jobs/", address);
+}
+
 dpi_http_request dpi_jobs_nodes_request(const char *address)
 {
     return get(DPI_NODES_MAX, "%s/nodes?view=summary", address);
@@ -63,6 +77,19 @@ dpi_http_request dpi_jobs_log_file_request(const char *address, const char *id, 
 {
     return get(0, "%s/api/v0/logs/file?node_id=%s&filename=job-driver-%s.log&lines=-1&format=text", address, node_id,
                id);
+}
+
+dpi_http_request dpi_jobs_log_rest_request(const char *agent, const char *id, uint64_t offset)
+{
+    dpi_http_request request = get(0, "%s/logs/job-driver-%s.log", agent, id);
+    request.offset = offset;
+    return request;
+}
+
+dpi_http_request dpi_jobs_log_end_request(const char *address, const char *id, const char *node_id, int lines)
+{
+    return get(DPI_LOG_END_MAX, "%s/api/v0/logs/file?node_id=%s&filename=job-driver-%s.log&lines=%d&format=text",
+               address, node_id, id, lines);
 }
 
 dpi_http_request dpi_jobs_log_stream_request(const char *address, const char *id, const char *node_id)
@@ -137,15 +164,19 @@ static dpipes_status read_status(const cJSON *json, dpipes_ray_job_status *statu
     return dpi_fail(err, DPIPES_EPROTO, "job details: status `%s` is not one of Ray's", name ? name : "");
 }
 
-/* It becomes part of a URL. */
-static dpipes_status read_node_id(const cJSON *json, char node_id[DPI_NODE_ID_SIZE], dpipes_error *err)
+/* They become parts of URLs. An agent's address of another form is none that is used. */
+static dpipes_status read_driver(const cJSON *json, dpi_driver *driver, dpipes_error *err)
 {
     const char *text = dpi_ray_json_text(json, "driver_node_id");
+    const char *agent = dpi_ray_json_text(json, "driver_agent_http_address");
     const size_t size = text ? strlen(text) : 0;
     for (size_t i = 0; i < size; i++)
         if (size >= DPI_NODE_ID_SIZE || !isalnum((unsigned char)text[i]))
             return dpi_fail(err, DPIPES_EPROTO, "job details: driver_node_id `%.140s` is not one of Ray's", text);
-    memcpy(node_id, text ? text : "", size + 1);
+    memcpy(driver->node_id, text ? text : "", size + 1);
+    const bool usable = agent && strncmp(agent, "http://", 7) == 0 && strlen(agent) < DPI_AGENT_SIZE &&
+                        agent[7 + strspn(agent + 7, "0123456789.:[]abcdefghijklmnopqrstuvwxyz-")] == '\0';
+    snprintf(driver->agent, sizeof driver->agent, "%s", usable ? agent : "");
     return DPIPES_OK;
 }
 
@@ -169,7 +200,7 @@ static void read_numbers(const cJSON *json, dpipes_ray_result *result)
     (void)dpi_ray_json_int(json, "end_time", &result->end_ms);
 }
 
-dpipes_status dpi_jobs_read_details(const dpi_buf *body, dpipes_ray_result *result, char node_id[DPI_NODE_ID_SIZE],
+dpipes_status dpi_jobs_read_details(const dpi_buf *body, dpipes_ray_result *result, dpi_driver *driver,
                                     dpipes_error *err)
 {
     dpipes_ray_job_status job_status = DPIPES_RAY_JOB_UNKNOWN;
@@ -178,7 +209,7 @@ dpipes_status dpi_jobs_read_details(const dpi_buf *body, dpipes_ray_result *resu
         return DPIPES_EPROTO;
     dpipes_status status = read_status(json, &job_status, err);
     if (status == DPIPES_OK)
-        status = read_node_id(json, node_id, err);
+        status = read_driver(json, driver, err);
     if (status == DPIPES_OK)
         status = read_message(json, result, err);
     if (status == DPIPES_OK) {
@@ -222,6 +253,152 @@ dpipes_status dpi_jobs_read_node_state(const dpi_buf *body, const char *node_id,
     }
     cJSON_Delete(json);
     return DPIPES_OK;
+}
+
+/* ---- What no node has ---- */
+
+/* The state API writes resources' names with a small first letter, but for CPU and GPU. */
+static double total_of(const cJSON *node, const char *name)
+{
+    const cJSON *raylet = cJSON_GetObjectItemCaseSensitive(node, "raylet");
+    const cJSON *totals = cJSON_GetObjectItemCaseSensitive(raylet, "resourcesTotal");
+    const char *state = dpi_ray_json_text(raylet, "state");
+    const cJSON *total = cJSON_GetObjectItemCaseSensitive(totals, name);
+    return cJSON_IsNumber(total) && (!state || strcmp(state, "DEAD") != 0) ? total->valuedouble : 0;
+}
+
+static bool some_node_has(const cJSON *nodes, const cJSON *wanted)
+{
+    const cJSON *node;
+    cJSON_ArrayForEach(node, nodes)
+    {
+        if (total_of(node, wanted->string) >= wanted->valuedouble)
+            return true;
+    }
+    return false;
+}
+
+dpipes_status dpi_jobs_read_lacking(const dpi_buf *body, const char *wanted_json, dpi_buf *lacking, dpipes_error *err)
+{
+    cJSON *json = dpi_ray_json_object(body, "nodes", err);
+    cJSON *wanted = json ? cJSON_Parse(wanted_json) : NULL;
+    if (!json)
+        return DPIPES_EPROTO;
+    const cJSON *resource;
+    const cJSON *data = cJSON_GetObjectItemCaseSensitive(json, "data");
+    const cJSON *nodes = cJSON_GetObjectItemCaseSensitive(data, "summary");
+    cJSON_ArrayForEach(resource, wanted)
+    {
+        if (!some_node_has(nodes, resource))
+            dpi_buf_printf(lacking, "%s%s: %.15g", lacking->size > 0 ? ", " : "", resource->string,
+                           resource->valuedouble);
+    }
+    cJSON_Delete(wanted);
+    cJSON_Delete(json);
+    return dpi_buf_failed(lacking) ? dpi_fail_memory(err) : DPIPES_OK;
+}
+
+/* ---- Jobs as a list ---- */
+
+static void info_fini(dpipes_ray_job_info *info)
+{
+    free(info->submission_id);
+    free(info->entrypoint);
+    free(info->message);
+    free(info->error_type);
+    free(info->metadata_json);
+    free(info->node_id);
+}
+
+void dpipes_ray_jobs_free(dpipes_ray_job_info *jobs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        info_fini(&jobs[i]);
+    free(jobs);
+}
+
+static bool copy_member(const cJSON *json, const char *name, char **to)
+{
+    const char *text = dpi_ray_json_text(json, name);
+    *to = text ? strdup(text) : NULL;
+    return !text || *to;
+}
+
+static bool copy_metadata(const cJSON *json, char **to)
+{
+    const cJSON *metadata = cJSON_GetObjectItemCaseSensitive(json, "metadata");
+    char *text = cJSON_IsObject(metadata) ? cJSON_PrintUnformatted(metadata) : NULL;
+    *to = text ? strdup(text) : strdup("{}");
+    cJSON_free(text);
+    return *to != NULL;
+}
+
+static dpipes_status read_info(const cJSON *json, dpipes_ray_job_info *info, dpipes_error *err)
+{
+    int64_t code = 0;
+    *info = (dpipes_ray_job_info){0};
+    dpipes_status status = read_status(json, &info->status, err);
+    if (status != DPIPES_OK)
+        return status;
+    const bool copied =
+        copy_member(json, "submission_id", &info->submission_id) &&
+        copy_member(json, "entrypoint", &info->entrypoint) && copy_member(json, "message", &info->message) &&
+        copy_member(json, "error_type", &info->error_type) && copy_member(json, "driver_node_id", &info->node_id) &&
+        copy_metadata(json, &info->metadata_json);
+    info->has_exit_code = dpi_ray_json_int(json, "driver_exit_code", &code) && code >= INT_MIN && code <= INT_MAX;
+    info->exit_code = info->has_exit_code ? (int)code : 0;
+    (void)dpi_ray_json_int(json, "start_time", &info->start_ms);
+    (void)dpi_ray_json_int(json, "end_time", &info->end_ms);
+    return copied ? DPIPES_OK : dpi_fail_memory(err);
+}
+
+/* One that has not started yet is the newest. */
+static int newest_first(const void *one, const void *other)
+{
+    const int64_t a = ((const dpipes_ray_job_info *)one)->start_ms, b = ((const dpipes_ray_job_info *)other)->start_ms;
+    if (a == b)
+        return 0;
+    return a == 0 || (b != 0 && a > b) ? -1 : 1;
+}
+
+static dpipes_status read_infos(const cJSON *first, dpipes_ray_job_info *jobs, size_t *count, dpipes_error *err)
+{
+    dpipes_status status = DPIPES_OK;
+    for (const cJSON *job = first; job && status == DPIPES_OK; job = job->next)
+        status = read_info(job, &jobs[(*count)++], err);
+    return status;
+}
+
+dpipes_status dpi_jobs_read_infos(const dpi_buf *body, dpipes_ray_job_info **jobs, size_t *count, dpipes_error *err)
+{
+    cJSON *json = cJSON_ParseWithLength(dpi_buf_text(body), body->size);
+    const cJSON *first = cJSON_IsArray(json) ? json->child : json;
+    *count = 0;
+    *jobs = NULL;
+    if (!cJSON_IsArray(json) && !cJSON_IsObject(json)) {
+        cJSON_Delete(json);
+        return dpi_fail(err, DPIPES_EPROTO, "jobs: the answer is neither a JSON array nor an object");
+    }
+    const size_t room = cJSON_IsArray(json) ? (size_t)cJSON_GetArraySize(json) : 1;
+    *jobs = calloc(room + 1, sizeof **jobs);
+    dpipes_status status = *jobs ? read_infos(first, *jobs, count, err) : dpi_fail_memory(err);
+    cJSON_Delete(json);
+    if (status == DPIPES_OK) {
+        qsort(*jobs, *count, sizeof **jobs, newest_first);
+        return DPIPES_OK;
+    }
+    dpipes_ray_jobs_free(*jobs, *count);
+    *jobs = NULL;
+    *count = 0;
+    return status;
+}
+
+dpipes_status dpi_jobs_read_stopped(const dpi_buf *body, bool *stopped, dpipes_error *err)
+{
+    cJSON *json = dpi_ray_json_object(body, "stop", err);
+    *stopped = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "stopped"));
+    cJSON_Delete(json);
+    return json ? DPIPES_OK : DPIPES_EPROTO;
 }
 
 /* ---- The log as text ---- */

@@ -4,21 +4,26 @@
 
 #include "ray/http.h"
 
-#define DPI_NODE_ID_SIZE 129 /* with its NUL */
+#define DPI_NODE_ID_SIZE 129 /* with its NUL, as the next */
+#define DPI_AGENT_SIZE   256
 
 /* ---- Requests; each needs dpi_http_request_fini. `id` was checked. ---- */
 
 dpi_http_request dpi_jobs_version_request(const char *address);
 dpi_http_request dpi_jobs_details_request(const char *address, const char *id);
 dpi_http_request dpi_jobs_stop_request(const char *address, const char *id);
+dpi_http_request dpi_jobs_delete_request(const char *address, const char *id);
+dpi_http_request dpi_jobs_list_request(const char *address);
 dpi_http_request dpi_jobs_nodes_request(const char *address);
 
 /* The log as decoded text, by the job API itself. */
 dpi_http_request dpi_jobs_text_log_request(const char *address, const char *id);
 
-/* The log's bytes, by the state API, from the node where the job's driver runs: all there are now, or all there are and
- * will be. */
+/* The log's bytes, by the state API, from the node where the job's driver runs: all there are now, those from an offset on
+ * (by the node's own agent, which alone knows offsets), those of the last lines, or all there are and will be. */
 dpi_http_request dpi_jobs_log_file_request(const char *address, const char *id, const char *node_id);
+dpi_http_request dpi_jobs_log_rest_request(const char *agent, const char *id, uint64_t offset);
+dpi_http_request dpi_jobs_log_end_request(const char *address, const char *id, const char *node_id, int lines);
 dpi_http_request dpi_jobs_log_stream_request(const char *address, const char *id, const char *node_id);
 
 /* ---- Replies: the body of a 200 answer. DPIPES_EPROTO: not what Ray would answer. ---- */
@@ -37,9 +42,15 @@ bool dpi_ray_version_streams_log(dpi_ray_version version);
 /* The answer to the submission: DPIPES_EPROTO also when it names another id. */
 dpipes_status dpi_jobs_read_submitted(const dpi_buf *body, const char *id, dpipes_error *err);
 
-/* What the job's details say goes into `result`, whose submission_id, submitted_ms and log fields are left alone,
- * and where the driver runs into `node_id`: "" while that is not known. */
-dpipes_status dpi_jobs_read_details(const dpi_buf *body, dpipes_ray_result *result, char node_id[DPI_NODE_ID_SIZE],
+/* Where a job's driver runs; each "" while that is not known. */
+typedef struct dpi_driver {
+    char node_id[DPI_NODE_ID_SIZE];
+    char agent[DPI_AGENT_SIZE]; /* the address of that node's agent */
+} dpi_driver;
+
+/* What the job's details say goes into `result`, whose submission_id, submitted_ms, outcome and log fields are left alone, and
+ * into `driver`. */
+dpipes_status dpi_jobs_read_details(const dpi_buf *body, dpipes_ray_result *result, dpi_driver *driver,
                                     dpipes_error *err);
 
 /* Whether the details' runtime_env has this variable with this value. */
@@ -50,6 +61,16 @@ typedef enum dpi_node_state { DPI_NODE_UNKNOWN, DPI_NODE_ALIVE, DPI_NODE_DEAD } 
 /* The node's state; DPI_NODE_UNKNOWN when it is not in the list. */
 dpipes_status dpi_jobs_read_node_state(const dpi_buf *body, const char *node_id, dpi_node_state *state,
                                        dpipes_error *err);
+
+/* Appends, as a list for a sentence, what no living node has of the wanted resources, {"CPU": 50}; nothing when there is a
+ * node for each. */
+dpipes_status dpi_jobs_read_lacking(const dpi_buf *body, const char *wanted_json, dpi_buf *lacking, dpipes_error *err);
+
+/* One job's details, or the list of all jobs, the newest first. *jobs needs dpipes_ray_jobs_free. */
+dpipes_status dpi_jobs_read_infos(const dpi_buf *body, dpipes_ray_job_info **jobs, size_t *count, dpipes_error *err);
+
+/* The answer to a stop. */
+dpipes_status dpi_jobs_read_stopped(const dpi_buf *body, bool *stopped, dpipes_error *err);
 
 /* Appends the log's text. */
 dpipes_status dpi_jobs_read_text_log(const dpi_buf *body, dpi_buf *text, dpipes_error *err);

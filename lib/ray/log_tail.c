@@ -26,6 +26,15 @@ void dpi_log_tail_feed(dpi_log_tail *tail, const char *data, size_t size)
     }
 }
 
+bool dpi_log_tail_ends_with(const dpi_log_tail *tail, const char *data, size_t size)
+{
+    const dpi_buf *kept = &tail->bytes;
+    const size_t common = size < kept->size ? size : kept->size;
+    if (size > kept->size && !tail->cut)
+        return false;
+    return common == 0 || memcmp(kept->data + kept->size - common, data + size - common, common) == 0;
+}
+
 typedef struct span {
     const char *begin;
     const char *end;

@@ -17,6 +17,9 @@ void dpi_log_tail_fini(dpi_log_tail *tail);
 /* Out of memory is no failure: there are fewer lines then. */
 void dpi_log_tail_feed(dpi_log_tail *tail, const char *data, size_t size);
 
+/* Whether the log that was fed ends with these bytes, as far as it was kept. */
+bool dpi_log_tail_ends_with(const dpi_log_tail *tail, const char *data, size_t size);
+
 /* Appends the last lines, at most DPI_LOG_TAIL_LINES and `max` bytes, each with a newline before it, without Pipes
  * messages and empty lines; what is not printable UTF-8 becomes `?`. A line that is longer than the room is cut at
  * its begin. */

@@ -235,40 +235,63 @@ static dpipes_status write_parts(parts *p, const dpipes_ray_job *job, const dpip
     return DPIPES_OK;
 }
 
-static dpipes_status check_resources(const dpi_json_value *resources, dpipes_error *err)
+/* The member with the caller's object, all of whose values must be of the kind. */
+static dpipes_status write_object(dpi_buf *out, const char *name, const char *json, dpi_json_kind kind,
+                                  const char *kind_name, dpipes_error *err)
 {
-    dpi_json_value key, value;
-    for (dpi_json_iter it = dpi_json_iter_init(resources); dpi_json_iter_next(&it, &key, &value);)
-        if (value.kind != DPI_JSON_NUMBER)
-            return dpi_fail(err, DPIPES_EINVAL, "entrypoint_resources: %.*s is %s, not a number", (int)key.size,
-                            key.text, dpi_json_kind_name(&value));
-    return DPIPES_OK;
+    dpi_json_value object, key, value;
+    if (!json)
+        return DPIPES_OK;
+    dpipes_status status = parse_object(json, name, &object, err);
+    if (status != DPIPES_OK)
+        return status;
+    for (dpi_json_iter it = dpi_json_iter_init(&object); dpi_json_iter_next(&it, &key, &value);)
+        if (value.kind != kind)
+            return dpi_fail(err, DPIPES_EINVAL, "%s: %.*s is %s, not %s", name, (int)key.size, key.text,
+                            dpi_json_kind_name(&value), kind_name);
+    write_key(out, name);
+    return dpi_json_write_embedded(out, object.text, object.size, err);
+}
+
+static void write_amount(dpi_buf *out, const char *name, double amount)
+{
+    if (amount <= 0)
+        return;
+    write_key(out, name);
+    dpi_json_write_double(out, amount);
 }
 
 static dpipes_status write_resources(dpi_buf *out, const dpipes_ray_job *job, dpipes_error *err)
 {
-    dpi_json_value resources;
-    if (job->entrypoint_num_cpus > 0) {
-        write_key(out, "entrypoint_num_cpus");
-        dpi_json_write_double(out, job->entrypoint_num_cpus);
-    }
-    if (job->entrypoint_num_gpus > 0) {
-        write_key(out, "entrypoint_num_gpus");
-        dpi_json_write_double(out, job->entrypoint_num_gpus);
-    }
+    write_amount(out, "entrypoint_num_cpus", job->entrypoint_num_cpus);
+    write_amount(out, "entrypoint_num_gpus", job->entrypoint_num_gpus);
     if (job->entrypoint_memory > 0) {
         write_key(out, "entrypoint_memory");
         dpi_json_write_int(out, job->entrypoint_memory);
     }
-    if (!job->entrypoint_resources_json)
-        return DPIPES_OK;
-    dpipes_status status = parse_object(job->entrypoint_resources_json, "entrypoint_resources", &resources, err);
-    if (status == DPIPES_OK)
-        status = check_resources(&resources, err);
+    dpipes_status status =
+        write_object(out, "entrypoint_resources", job->entrypoint_resources_json, DPI_JSON_NUMBER, "a number", err);
     if (status != DPIPES_OK)
         return status;
-    write_key(out, "entrypoint_resources");
-    return dpi_json_write_embedded(out, resources.text, resources.size, err);
+    return write_object(out, "entrypoint_label_selector", job->entrypoint_label_selector_json, DPI_JSON_STRING,
+                        "a string", err);
+}
+
+/* What the nodes must have, by the names that they have for it. */
+char *dpi_submission_wanted_json(const dpipes_ray_job *job)
+{
+    dpi_buf out = {0};
+    dpi_buf_append_char(&out, '{');
+    write_amount(&out, "CPU", job->entrypoint_num_cpus);
+    write_amount(&out, "GPU", job->entrypoint_num_gpus);
+    write_amount(&out, "memory", (double)job->entrypoint_memory);
+    dpi_json_value resources, key, value;
+    if (job->entrypoint_resources_json &&
+        parse_object(job->entrypoint_resources_json, "", &resources, NULL) == DPIPES_OK)
+        for (dpi_json_iter it = dpi_json_iter_init(&resources); dpi_json_iter_next(&it, &key, &value);)
+            write_member(&out, &key, &value);
+    dpi_buf_append_char(&out, '}');
+    return dpi_buf_take(&out);
 }
 
 /* ---- The limits ---- */

@@ -23,4 +23,7 @@ dpipes_status dpi_submission_request(const char *address, const dpipes_ray_job *
                                      const dpipes_pair *bootstrap, size_t bootstrap_count, dpi_http_request *request,
                                      dpipes_error *err);
 
+/* The resources that the job asks for, {"CPU": 2, "GPU": 1}, to be freed; of a job that was checked. NULL: no memory. */
+char *dpi_submission_wanted_json(const dpipes_ray_job *job);
+
 #endif

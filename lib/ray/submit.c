@@ -1,9 +1,14 @@
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/random.h"
-#include "ray/client.h"
+#include "ray/run.h"
 #include "ray/submission.h"
 
 #define DPI_ID_LETTERS       10
@@ -12,84 +17,91 @@
 #define DPI_LOOK_UP_PAUSE_MS 250
 #define DPI_SUBMIT_STALL_MS  60000 /* without a byte; Ray answers within a second */
 
-/* ---- One request at a time ---- */
-
-typedef struct patience {
-    dpipes_ray_client *client;
-    unsigned cancels; /* how many of them end the wait */
-} patience;
-
-static bool is_over(void *user)
+static const char *address_of(const dpipes_ray_run *run)
 {
-    const patience *p = user;
-    return dpi_client_cancels(p->client) >= p->cancels;
+    return dpi_buf_text(&run->client->address);
 }
 
-/* For a request that may take `most`. */
-static int64_t time_left(const dpi_run *run, int64_t most)
+/* The next step of the submission, at once or later. */
+static void go_on(dpipes_ray_run *run, dpi_phase phase, int64_t due_ms)
 {
-    const int64_t left = run->deadline_ms - dpi_clock_monotonic_ms();
-    const int64_t bound = most < run->client->timeout_ms ? most : run->client->timeout_ms;
-    return left < 1 ? 1 : left < bound ? left : bound;
+    run->phase = phase;
+    run->submit.task.due_ms = due_ms;
+    run->submit.asked_again = false;
 }
 
-/* Sends it once more when a token turns up that the dashboard may like better. `cancels`: how many end the wait. */
-static dpipes_status perform(dpi_run *run, const dpi_http_request *request, unsigned cancels, dpi_http_reply *reply)
+/* ---- A token that is missing or old ---- */
+
+/* Whether the answer is 401 or 403 and the request goes out once more, with another token; else the reply says what it came
+ * to. */
+static bool asks_again(dpipes_ray_run *run, dpi_http_reply *reply)
 {
-    dpipes_ray_client *client = run->client;
-    patience p = {client, cancels};
-    const int64_t sent_ms = dpi_clock_monotonic_ms();
-    dpi_http_perform(client->http, request, client->wake_fd, is_over, &p, reply);
+    dpi_submit *s = &run->submit;
     if (reply->status != DPIPES_OK || (reply->code != 401 && reply->code != 403))
-        return reply->status;
-    reply->status = dpi_client_reauthorize(client, reply->code, sent_ms, &reply->err);
+        return false;
+    if (s->asked_again) {
+        reply->status = dpi_auth_refused(&run->client->auth, reply->code, &reply->err);
+        return false;
+    }
+    reply->status = dpi_client_reauthorize(run->client, reply->code, s->task.started_ms, &reply->err);
     if (reply->status != DPIPES_OK)
-        return reply->status;
-    dpi_http_reply_fini(reply);
-    dpi_http_perform(client->http, request, client->wake_fd, is_over, &p, reply);
-    if (reply->status == DPIPES_OK && (reply->code == 401 || reply->code == 403))
-        reply->status = dpi_auth_refused(&client->auth, reply->code, &reply->err);
-    return reply->status;
+        return false;
+    s->asked_again = true;
+    s->task.due_ms = run->now_ms;
+    return true;
 }
 
 /* ---- Is it a dashboard? ---- */
 
-static dpipes_status read_version(dpi_run *run, const dpi_http_reply *reply, dpipes_error *err)
+static dpipes_status read_version(dpipes_ray_run *run, const dpi_http_reply *reply, dpipes_error *err)
 {
-    dpi_ray_version version = {0};
-    const char *address = dpi_buf_text(&run->client->address);
-    dpipes_status status = reply->code == 200 ? dpi_jobs_read_version(&reply->body, &version, err)
+    dpipes_ray_client *client = run->client;
+    dpipes_status status = reply->code == 200 ? dpi_jobs_read_version(&reply->body, &client->version, err)
                                               : dpi_jobs_refused(reply, "GET /api/version", err);
     if (status != DPIPES_OK)
-        return dpi_fail_prefix(err, DPIPES_EPROTO, "%s is not a Ray dashboard that can be used: ", address);
-    run->streams_log = dpi_ray_version_streams_log(version);
+        return dpi_fail_prefix(err, DPIPES_EPROTO, "%s is not a Ray dashboard that can be used: ", address_of(run));
+    client->has_version = true;
     return DPIPES_OK;
 }
 
-static dpipes_status fail_version(const dpi_run *run, const dpi_http_reply *reply, dpipes_error *err)
+static dpipes_status fail_version(dpipes_ray_run *run, const dpi_http_reply *reply, dpipes_error *err)
 {
     dpi_fail_copy(err, &reply->err);
-    if (reply->status == DPIPES_ECANCELED)
-        return dpi_fail(err, reply->status, "canceled before the job was submitted");
     if (reply->status == DPIPES_EPROTO)
-        return dpi_fail_prefix(err, reply->status, "what answers at %s is not a Ray dashboard (whose port is 8265): ",
-                               dpi_buf_text(&run->client->address));
+        return dpi_fail_prefix(err, reply->status,
+                               "what answers at %s is not a Ray dashboard (whose port is 8265): ", address_of(run));
+    if (reply->status == DPIPES_EREMOTE)
+        run->result.outcome = DPIPES_RAY_REFUSED;
     if (reply->status != DPIPES_EIO)
         return reply->status;
-    return dpi_fail_prefix(err, reply->status, "no Ray dashboard answers at %s: ", dpi_buf_text(&run->client->address));
+    run->result.outcome = DPIPES_RAY_UNREACHABLE;
+    return dpi_fail_prefix(err, reply->status, "no Ray dashboard answers at %s: ", address_of(run));
+}
+
+/* What is known of the dashboard is enough: the job is submitted, or followed where it was submitted by others. */
+static dpipes_status leave_version(dpipes_ray_run *run, dpipes_error *err)
+{
+    run->streams_log = dpi_ray_version_streams_log(run->client->version);
+    if (run->attached)
+        return dpi_run_submitted(run, err);
+    go_on(run, DPI_PHASE_SUBMIT, run->now_ms);
+    return DPIPES_OK;
 }
 
 /* Asked first: a wrong address, or a token that is missing, is told before anything was sent that counts. */
-static dpipes_status check_dashboard(dpi_run *run, dpipes_error *err)
+static dpipes_status start_version(dpipes_ray_run *run, dpipes_error *err)
 {
-    dpi_http_reply reply;
-    dpi_http_request request = dpi_jobs_version_request(dpi_buf_text(&run->client->address));
-    request.timeout_ms = time_left(run, DPI_SMALL_TIMEOUT_MS);
-    dpipes_status status = perform(run, &request, 1, &reply);
-    status = status == DPIPES_OK ? read_version(run, &reply, err) : fail_version(run, &reply, err);
-    dpi_http_reply_fini(&reply);
-    dpi_http_request_fini(&request);
-    return status;
+    dpi_http_request request = dpi_jobs_version_request(address_of(run));
+    request.timeout_ms = dpi_run_time_left(run, DPI_SMALL_TIMEOUT_MS);
+    return dpi_task_start(run, &run->submit.task, &request, NULL, err);
+}
+
+static dpipes_status take_version(dpipes_ray_run *run, dpi_http_reply *reply, dpipes_error *err)
+{
+    if (asks_again(run, reply))
+        return DPIPES_OK;
+    dpipes_status status = reply->status == DPIPES_OK ? read_version(run, reply, err) : fail_version(run, reply, err);
+    return status == DPIPES_OK ? leave_version(run, err) : status;
 }
 
 /* ---- The submission ---- */
@@ -101,13 +113,6 @@ typedef enum outcome {
     ABSENT,  /* Ray does not have it */
     FOREIGN  /* Ray has another job under this id */
 } outcome;
-
-typedef struct submission {
-    dpi_run *run;
-    dpi_http_request request;
-    const char *context; /* the value of DAGSTER_PIPES_CONTEXT: what makes the job ours */
-    dpipes_error trouble;
-} submission;
 
 /* A gateway's answer, or that of a dashboard whose job module has just died, says nothing about the job. */
 static bool tells_nothing(const dpi_http_reply *reply)
@@ -122,136 +127,249 @@ static bool id_exists(const dpi_http_reply *reply)
     return reply->code >= 400 && strstr(dpi_buf_text(&reply->body), "already exists");
 }
 
-static outcome judge(submission *s, dpi_http_reply *reply)
+static outcome judge(dpipes_ray_run *run, dpi_http_reply *reply)
 {
     if (reply->status == DPIPES_OK && reply->code == 200)
-        reply->status = dpi_jobs_read_submitted(&reply->body, s->run->result->submission_id, &reply->err);
+        reply->status = dpi_jobs_read_submitted(&reply->body, run->result.submission_id, &reply->err);
     if (reply->status == DPIPES_OK && reply->code == 200)
         return TAKEN;
     const bool answered = reply->status == DPIPES_OK;
     const bool unclear = answered ? tells_nothing(reply) || id_exists(reply) : reply->sent;
     if (answered)
-        dpi_jobs_refused(reply, "submission", &s->trouble);
+        dpi_jobs_refused(reply, "submission", &run->submit.trouble);
     else
-        dpi_fail_copy(&s->trouble, &reply->err);
-    return unclear && s->trouble.status != DPIPES_ECANCELED ? UNKNOWN : REFUSED;
+        dpi_fail_copy(&run->submit.trouble, &reply->err);
+    return unclear ? UNKNOWN : REFUSED;
 }
 
-/* A first interrupt waits for the answer, so that the job can be stopped. */
-static outcome send(submission *s)
+static dpipes_status fail_submission(dpipes_ray_run *run, outcome o, dpipes_error *err)
 {
-    dpi_http_reply reply;
-    s->request.timeout_ms = time_left(s->run, INT64_MAX);
-    s->request.stall_ms = DPI_SUBMIT_STALL_MS;
-    perform(s->run, &s->request, 2, &reply);
-    outcome o = judge(s, &reply);
-    dpi_http_reply_fini(&reply);
-    return o;
-}
-
-static outcome look_once(submission *s)
-{
-    dpi_http_reply reply;
-    const dpi_run *run = s->run;
-    dpi_http_request request =
-        dpi_jobs_details_request(dpi_buf_text(&run->client->address), run->result->submission_id);
-    request.timeout_ms = DPI_SMALL_TIMEOUT_MS;
-    outcome o = UNKNOWN;
-    perform(s->run, &request, 2, &reply);
-    if (reply.status == DPIPES_OK && reply.code == 404)
-        o = ABSENT;
-    else if (reply.status == DPIPES_OK && reply.code == 200)
-        o = dpi_jobs_details_have(&reply.body, "DAGSTER_PIPES_CONTEXT", s->context) ? TAKEN : FOREIGN;
-    dpi_http_reply_fini(&reply);
-    dpi_http_request_fini(&request);
-    return o;
-}
-
-static outcome look_up(submission *s)
-{
-    dpipes_ray_client *client = s->run->client;
-    const int64_t until_ms = dpi_clock_monotonic_ms() + client->give_up_after_ms;
-    dpi_log_emit(&client->log, DPIPES_LOG_INFO, "no clear answer to the submission of %s (%s); looking it up",
-                 s->run->result->submission_id, s->trouble.message);
-    outcome o = look_once(s);
-    while (o == UNKNOWN && dpi_clock_monotonic_ms() < until_ms && dpi_client_cancels(client) < 2) {
-        if (dpi_http_step(client->http, DPI_LOOK_UP_PAUSE_MS, client->wake_fd, &s->trouble) != DPIPES_OK)
-            return UNKNOWN;
-        o = look_once(s);
-    }
-    return o;
-}
-
-static dpipes_status fail_submission(const submission *s, outcome o, dpipes_error *err)
-{
-    const char *id = s->run->result->submission_id;
+    const dpi_submit *s = &run->submit;
+    const char *id = run->result.submission_id;
+    run->result.outcome = s->trouble.status == DPIPES_EIO ? DPIPES_RAY_UNREACHABLE : DPIPES_RAY_REFUSED;
     if (o == FOREIGN)
         return dpi_fail(err, DPIPES_EREMOTE, "submission_id %s: Ray has another job of this id already", id);
     if (o == REFUSED || o == ABSENT)
         return dpi_fail_copy(err, &s->trouble);
-    dpipes_status status = s->trouble.status == DPIPES_ECANCELED ? DPIPES_ECANCELED : DPIPES_EIO;
-    return dpi_fail(err, status, "it is not known whether job %s was submitted, it may run: %s", id,
+    run->result.outcome = DPIPES_RAY_UNREACHABLE;
+    return dpi_fail(err, DPIPES_EIO, "it is not known whether job %s was submitted, it may run: %s", id,
                     s->trouble.message);
+}
+
+static void look_up(dpipes_ray_run *run)
+{
+    const dpipes_ray_client *client = run->client;
+    dpi_log_emit(&client->log, DPIPES_LOG_INFO, "no clear answer to the submission of %s (%s); looking it up",
+                 run->result.submission_id, run->submit.trouble.message);
+    run->submit.look_up_until_ms =
+        client->give_up_after_ms < INT64_MAX - run->now_ms ? run->now_ms + client->give_up_after_ms : INT64_MAX;
+    go_on(run, DPI_PHASE_LOOK_UP, run->now_ms);
 }
 
 /* A request is sent again only when Ray says that the one before did not arrive. Should it arrive after all, the id
  * keeps the job from running twice. */
-static dpipes_status submit(submission *s, dpipes_error *err)
+static dpipes_status decide(dpipes_ray_run *run, outcome o, dpipes_error *err)
 {
-    outcome o = ABSENT;
-    for (int i = 0; i < DPI_SUBMIT_ATTEMPTS && o == ABSENT; i++) {
-        o = send(s);
-        if (o == UNKNOWN)
-            o = look_up(s);
+    dpi_submit *s = &run->submit;
+    if (o == TAKEN)
+        return dpi_run_submitted(run, err);
+    if (o == UNKNOWN && run->phase == DPI_PHASE_SUBMIT) {
+        look_up(run);
+        return DPIPES_OK;
     }
-    return o == TAKEN ? DPIPES_OK : fail_submission(s, o, err);
+    if (o == UNKNOWN && run->now_ms < s->look_up_until_ms) {
+        go_on(run, DPI_PHASE_LOOK_UP, run->now_ms + DPI_LOOK_UP_PAUSE_MS);
+        return DPIPES_OK;
+    }
+    if (o == ABSENT && s->attempts < DPI_SUBMIT_ATTEMPTS) {
+        go_on(run, DPI_PHASE_SUBMIT, run->now_ms);
+        return DPIPES_OK;
+    }
+    return fail_submission(run, o, err);
 }
 
-/* ---- */
+/* The body is copied by the transfer; ours stays for another attempt. */
+static dpipes_status start_submission(dpipes_ray_run *run, dpipes_error *err)
+{
+    dpi_submit *s = &run->submit;
+    dpi_http_request request = s->request;
+    request.url = request.body = (dpi_buf){0};
+    dpi_buf_append(&request.url, s->request.url.data, s->request.url.size);
+    dpi_buf_append(&request.body, s->request.body.data, s->request.body.size);
+    request.timeout_ms = dpi_run_time_left(run, INT64_MAX);
+    request.stall_ms = DPI_SUBMIT_STALL_MS;
+    s->attempts += !s->asked_again;
+    return dpi_task_start(run, &s->task, &request, NULL, err);
+}
 
-static dpipes_status choose_id(dpi_run *run, dpipes_error *err)
+static dpipes_status take_submission(dpipes_ray_run *run, dpi_http_reply *reply, dpipes_error *err)
+{
+    return asks_again(run, reply) ? DPIPES_OK : decide(run, judge(run, reply), err);
+}
+
+static dpipes_status start_look_up(dpipes_ray_run *run, dpipes_error *err)
+{
+    dpi_http_request request = dpi_jobs_details_request(address_of(run), run->result.submission_id);
+    request.timeout_ms = DPI_SMALL_TIMEOUT_MS;
+    return dpi_task_start(run, &run->submit.task, &request, NULL, err);
+}
+
+static dpipes_status take_look_up(dpipes_ray_run *run, dpi_http_reply *reply, dpipes_error *err)
+{
+    outcome o = UNKNOWN;
+    if (asks_again(run, reply))
+        return DPIPES_OK;
+    if (reply->status == DPIPES_OK && reply->code == 404)
+        o = ABSENT;
+    else if (reply->status == DPIPES_OK && reply->code == 200)
+        o = dpi_jobs_details_have(&reply->body, "DAGSTER_PIPES_CONTEXT", dpi_buf_text(&run->submit.context)) ? TAKEN
+                                                                                                             : FOREIGN;
+    return decide(run, o, err);
+}
+
+/* ---- Canceling ---- */
+
+/* A first cancel waits for the answer, so that the job can be stopped. */
+static dpipes_status check_cancel(dpipes_ray_run *run, dpipes_error *err)
+{
+    const unsigned cancels = dpi_run_cancels(run);
+    const bool sent = run->submit.attempts > 0;
+    if (cancels == 0 || (sent && cancels < 2))
+        return DPIPES_OK;
+    run->result.outcome = DPIPES_RAY_CANCELED;
+    if (!sent)
+        return dpi_fail(err, DPIPES_ECANCELED, "canceled before the job was %s", run->attached ? "found" : "submitted");
+    return dpi_fail(err, DPIPES_ECANCELED, "canceled at once; it is not known whether job %s was submitted, it may run",
+                    run->result.submission_id);
+}
+
+/* ---- Moving on ---- */
+
+static dpipes_status start_step(dpipes_ray_run *run, dpipes_error *err)
+{
+    switch (run->phase) {
+    case DPI_PHASE_VERSION:
+        return run->client->has_version ? leave_version(run, err) : start_version(run, err);
+    case DPI_PHASE_SUBMIT:
+        return start_submission(run, err);
+    default:
+        return start_look_up(run, err);
+    }
+}
+
+static dpipes_status take_step(dpipes_ray_run *run, dpi_http_reply *reply, dpipes_error *err)
+{
+    switch (run->phase) {
+    case DPI_PHASE_VERSION:
+        return take_version(run, reply, err);
+    case DPI_PHASE_SUBMIT:
+        return take_submission(run, reply, err);
+    default:
+        return take_look_up(run, reply, err);
+    }
+}
+
+/* The reply's task is free before what it says leads to the next request. */
+static dpipes_status take_reply(dpipes_ray_run *run, dpipes_error *err)
+{
+    dpi_submit *s = &run->submit;
+    dpi_http_reply *reply = dpi_task_reply(&s->task);
+    if (!reply)
+        return DPIPES_OK;
+    dpi_task done = s->task;
+    s->task.call = NULL;
+    s->task.small = false;
+    dpipes_status status = take_step(run, reply, err);
+    dpi_task_hang_up(run, &done);
+    return status;
+}
+
+dpipes_status dpi_submit_turn(dpipes_ray_run *run, dpipes_error *err)
+{
+    dpi_submit *s = &run->submit;
+    dpipes_status status = take_reply(run, err);
+    if (status == DPIPES_OK && run->phase != DPI_PHASE_FOLLOW)
+        status = check_cancel(run, err);
+    if (status == DPIPES_OK && run->phase != DPI_PHASE_FOLLOW && !s->task.call && s->task.due_ms <= run->now_ms &&
+        dpi_run_may_send(run))
+        status = start_step(run, err);
+    if (status == DPIPES_EIO && run->now_ms + DPI_TIMER_SLACK_MS >= run->deadline_ms) {
+        run->result.outcome = DPIPES_RAY_TIMED_OUT;
+        return dpi_fail_prefix(err, DPIPES_ETIMEDOUT, "run_timeout has passed: ");
+    }
+    const int64_t wake_ms = s->task.due_ms > run->now_ms ? s->task.due_ms : dpi_run_retry_ms(run);
+    dpi_agenda_move(&run->client->agenda, run, wake_ms);
+    return status;
+}
+
+/* ---- Beginning ---- */
+
+static dpipes_status choose_id(dpipes_ray_run *run, const char *given, dpipes_error *err)
 {
     char letters[DPI_ID_LETTERS + 1];
-    const char *given = run->job->submission_id;
     dpipes_status status =
         given ? dpi_submission_check_id(given, err) : dpi_random_letters(letters, DPI_ID_LETTERS, err);
     if (status == DPIPES_OK)
-        snprintf(run->result->submission_id, sizeof run->result->submission_id, "%s%s", given ? "" : "pipes-",
+        snprintf(run->result.submission_id, sizeof run->result.submission_id, "%s%s", given ? "" : "pipes-",
                  given ? given : letters);
     return status;
 }
 
-static dpipes_status build(submission *s, dpipes_error *err)
+static dpipes_status write_context(const char *path, const dpipes_session *session, dpipes_error *err)
 {
-    dpi_run *run = s->run;
-    s->context = dpipes_session_context_variable(run->session, err);
-    const char *messages = s->context ? dpipes_session_messages_stdio(run->session, "stdout", err) : NULL;
-    if (!messages)
-        return err ? err->status : DPIPES_EINVAL;
-    const dpipes_pair bootstrap[] = {
-        {"DAGSTER_PIPES_CONTEXT", s->context},
-        {"DAGSTER_PIPES_MESSAGES", messages},
-    };
-    return dpi_submission_request(dpi_buf_text(&run->client->address), run->job, run->result->submission_id, bootstrap,
-                                  sizeof bootstrap / sizeof *bootstrap, &s->request, err);
+    const char *json = dpipes_session_context_json(session);
+    if (*path != '/')
+        return dpi_fail(err, DPIPES_EINVAL, "context_path: `%s` is not an absolute path", path);
+    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return dpi_fail_errno(err, DPIPES_EIO, errno, "context_path %s", path);
+    dpipes_status status = dpi_fd_write_all(fd, json, strlen(json), -1, path, err);
+    if (close(fd) != 0 && status == DPIPES_OK)
+        status = dpi_fail_errno(err, DPIPES_EIO, errno, "context_path %s", path);
+    return status;
 }
 
-dpipes_status dpi_submit(dpi_run *run, dpipes_error *err)
+static const char *context_variable(dpipes_session *session, const char *path, dpipes_error *err)
 {
-    submission s = {.run = run};
-    dpipes_status status = choose_id(run, err);
-    if (status == DPIPES_OK)
-        status = build(&s, err);
-    if (status == DPIPES_OK)
-        status = check_dashboard(run, err);
-    if (status == DPIPES_OK)
-        status = submit(&s, err);
-    dpi_http_request_fini(&s.request);
-    if (status == DPIPES_EIO && dpi_clock_monotonic_ms() + DPI_TIMER_SLACK_MS >= run->deadline_ms)
-        status = dpi_fail_prefix(err, DPIPES_ETIMEDOUT, "run_timeout has passed: ");
+    if (!path)
+        return dpipes_session_context_variable(session, err);
+    return write_context(path, session, err) == DPIPES_OK ? dpipes_session_context_file(session, path, err) : NULL;
+}
+
+dpipes_status dpi_submit_begin(dpipes_ray_run *run, const dpipes_ray_job *job, dpipes_error *err)
+{
+    dpi_submit *s = &run->submit;
+    dpipes_error failure = DPIPES_ERROR_INIT;
+    dpipes_status status = choose_id(run, job->submission_id, err);
     if (status != DPIPES_OK)
         return status;
-    run->submitted = true;
-    run->result->submitted_ms = dpi_clock_unix_ms();
-    return dpipes_session_add_launch_metadata(run->session, "Ray Job ID", run->result->submission_id, err);
+    const char *context = context_variable(run->session, job->context_path, &failure);
+    const char *messages = NULL;
+    if (context && run->messages.path.size > 0)
+        messages = dpipes_session_messages_file(run->session, run->messages.path.data, &failure);
+    else if (context)
+        messages = dpipes_session_messages_stdio(run->session, "stdout", &failure);
+    if (!messages)
+        return dpi_fail_copy(err, &failure);
+    const dpipes_pair bootstrap[] = {
+        {"DAGSTER_PIPES_CONTEXT", context},
+        {"DAGSTER_PIPES_MESSAGES", messages},
+    };
+    dpi_buf_append_text(&s->context, context);
+    if (dpi_buf_failed(&s->context))
+        return dpi_fail_memory(err);
+    status = dpi_submission_request(address_of(run), job, run->result.submission_id, bootstrap,
+                                    sizeof bootstrap / sizeof *bootstrap, &s->request, err);
+    if (status == DPIPES_OK && !(run->wanted_json = dpi_submission_wanted_json(job)))
+        return dpi_fail_memory(err);
+    return status;
+}
+
+void dpi_submit_end(dpipes_ray_run *run)
+{
+    dpi_submit *s = &run->submit;
+    dpi_task_hang_up(run, &s->task);
+    dpi_http_request_fini(&s->request);
+    dpi_buf_fini(&s->context);
+    s->request = (dpi_http_request){0};
 }

@@ -13,11 +13,19 @@ static void forget_partial(dpi_lines *lines)
         dpi_buf_clear(&lines->partial);
 }
 
-/* The line ends with these bytes. */
-static dpipes_status finish(dpi_lines *lines, const char *data, size_t size, dpipes_error *err)
+/* What was handed on is done with; the next line takes `size` bytes of the stream. */
+static void move_on(dpi_lines *lines, size_t size)
+{
+    lines->begin = lines->end;
+    lines->end += size;
+}
+
+/* The line ends with these bytes, and `newline` more. */
+static dpipes_status finish(dpi_lines *lines, const char *data, size_t size, size_t newline, dpipes_error *err)
 {
     dpi_line_part part = lines->too_long ? DPI_LINE_PIECE : DPI_LINE_WHOLE;
     lines->too_long = false;
+    move_on(lines, lines->partial.size + size + newline);
     if (part == DPI_LINE_PIECE && lines->partial.size + size == 0)
         return DPIPES_OK;
     if (lines->partial.size == 0)
@@ -41,6 +49,7 @@ static dpipes_status keep(dpi_lines *lines, const char *data, size_t size, dpipe
     if (lines->partial.size <= lines->max)
         return DPIPES_OK;
     lines->too_long = true;
+    move_on(lines, lines->partial.size);
     dpipes_status status = lines->on_line(lines->user, DPI_LINE_PIECE, lines->partial.data, lines->partial.size, err);
     forget_partial(lines);
     return status;
@@ -59,7 +68,7 @@ dpipes_status dpi_lines_feed(dpi_lines *lines, const char *data, size_t size, dp
         size_t part = room(lines, size);
         const char *newline = memchr(data, '\n', part);
         size_t taken = newline ? (size_t)(newline - data) : part;
-        dpipes_status status = newline ? finish(lines, data, taken, err) : keep(lines, data, taken, err);
+        dpipes_status status = newline ? finish(lines, data, taken, 1, err) : keep(lines, data, taken, err);
         if (status != DPIPES_OK)
             return status;
         taken += newline ? 1 : 0;
@@ -75,7 +84,7 @@ dpipes_status dpi_lines_end(dpi_lines *lines, dpipes_error *err)
         lines->too_long = false;
         return DPIPES_OK;
     }
-    return finish(lines, "", 0, err);
+    return finish(lines, "", 0, 0, err);
 }
 
 void dpi_lines_fini(dpi_lines *lines)

@@ -20,7 +20,9 @@ typedef struct dpi_lines {
     void *user;
     size_t max;
     dpi_buf partial;
-    bool too_long; /* pieces of the line being read have gone out */
+    uint64_t begin; /* of the line, or the piece, that is handed on: where it stands in the stream */
+    uint64_t end;   /* behind it, and behind its newline */
+    bool too_long;  /* pieces of the line being read have gone out */
 } dpi_lines;
 
 /* DPIPES_ENOMEM, or what on_line returned; the bytes of the line at hand are then gone. */

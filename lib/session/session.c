@@ -8,6 +8,7 @@
 #include "session/lines.h"
 #include "session/reader.h"
 #include "session/results.h"
+#include "session/tap.h"
 #include "wire/context_data.h"
 #include "wire/param.h"
 
@@ -21,6 +22,9 @@ typedef struct output_stream {
 struct dpipes_session {
     dpipes_event_fn on_event;
     void *user;
+    dpipes_event_fn tap;
+    void *tap_user;
+    uint64_t offset; /* of the event at hand */
     char **asset_keys;
     size_t asset_key_count;
     dpi_buf context_json;
@@ -32,6 +36,7 @@ struct dpipes_session {
     bool empty_line;         /* an empty line is held back: it is the writer's when a message follows */
     bool long_line;          /* the warning of a line over the limit has gone out */
     bool any_message;
+    bool resumed; /* what came before, another session had */
     bool opened;
     bool closed;
     dpi_buf exception;
@@ -41,15 +46,18 @@ struct dpipes_session {
 
 /* ---- Events ---- */
 
-static void emit(const dpipes_session *session, const dpipes_event *event)
+static void emit(const dpipes_session *session, dpipes_event *event)
 {
+    event->offset = session->offset;
+    if (session->tap)
+        session->tap(session->tap_user, event);
     if (session->on_event)
         session->on_event(session->user, event);
 }
 
 static void emit_output(const dpipes_session *session, const char *stream, const char *text, size_t size)
 {
-    const dpipes_event event = {
+    dpipes_event event = {
         .kind = DPIPES_EVENT_OUTPUT,
         .text = {text, size},
         .name = {stream, stream ? strlen(stream) : 0},
@@ -59,7 +67,7 @@ static void emit_output(const dpipes_session *session, const char *stream, const
 
 static void emit_warning(const dpipes_session *session, const char *text)
 {
-    const dpipes_event event = {.kind = DPIPES_EVENT_WARNING, .text = {text, strlen(text)}};
+    dpipes_event event = {.kind = DPIPES_EVENT_WARNING, .text = {text, strlen(text)}};
     emit(session, &event);
 }
 
@@ -173,10 +181,15 @@ static dpipes_status on_message(dpipes_session *session, const dpi_part *part, d
 
 /* ---- Lines ---- */
 
+/* It comes before the line at hand, so with it only what stood before that is done. */
 static void release_empty_line(dpipes_session *session)
 {
-    if (session->empty_line)
+    const uint64_t offset = session->offset;
+    if (session->empty_line) {
+        session->offset = session->messages.begin;
         emit_output(session, NULL, "", 0);
+        session->offset = offset;
+    }
     session->empty_line = false;
 }
 
@@ -215,6 +228,7 @@ static dpipes_status on_message_line(void *user, dpi_line_part part, const char 
 {
     dpipes_session *session = user;
     dpipes_status status = DPIPES_OK;
+    session->offset = session->messages.end;
     if (part == DPI_LINE_PIECE) {
         on_piece(session, text, size);
         return DPIPES_OK;
@@ -226,8 +240,10 @@ static dpipes_status on_message_line(void *user, dpi_line_part part, const char 
     }
     dpi_part piece;
     dpi_reader reader = dpi_reader_init(text, size);
-    while (status == DPIPES_OK && dpi_reader_next(&reader, &piece))
+    while (status == DPIPES_OK && dpi_reader_next(&reader, &piece)) {
+        session->offset = reader.at == reader.end ? session->messages.end : session->messages.begin;
         status = on_part(session, &piece, err);
+    }
     return status;
 }
 
@@ -255,7 +271,7 @@ dpipes_status dpipes_session_feed_output(dpipes_session *session, dpipes_stream 
 static void warn_of_what_is_missing(const dpipes_session *session)
 {
     dpipes_error warning;
-    if (session->opened && session->closed)
+    if ((session->opened && session->closed) || session->resumed)
         return;
     if (session->opened)
         dpi_fail(&warning, DPIPES_EPROTO, "the program opened Dagster Pipes, but did not close it");
@@ -276,9 +292,22 @@ dpipes_status dpipes_session_end(dpipes_session *session, dpipes_error *err)
         status = dpi_lines_end(&session->output[i].lines, err);
     if (status != DPIPES_OK)
         return status;
+    session->messages.begin = session->messages.end;
     release_empty_line(session);
     warn_of_what_is_missing(session);
     return DPIPES_OK;
+}
+
+void dpi_session_tap(dpipes_session *session, dpipes_event_fn tap, void *user)
+{
+    session->tap = tap;
+    session->tap_user = user;
+}
+
+void dpi_session_resume(dpipes_session *session, uint64_t offset)
+{
+    session->messages.begin = session->messages.end = session->offset = offset;
+    session->resumed = true;
 }
 
 /* ---- Making one ---- */
@@ -428,6 +457,11 @@ const char *dpipes_session_context_json(const dpipes_session *session)
 const char *dpipes_session_context_variable(dpipes_session *session, dpipes_error *err)
 {
     return encode_variable(&session->context_variable, "data", NULL, dpi_buf_text(&session->context_json), err);
+}
+
+const char *dpipes_session_context_file(dpipes_session *session, const char *path, dpipes_error *err)
+{
+    return encode_variable(&session->context_variable, "path", path, NULL, err);
 }
 
 static const char *encode_messages(dpipes_session *session, const char *key, const char *value, dpipes_error *err)

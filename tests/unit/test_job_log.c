@@ -40,7 +40,7 @@ static void teardown(void)
 /* A transfer of the log's first `size` bytes, in pieces. */
 static void transfer(const char *log, size_t size, size_t piece)
 {
-    dpi_job_log_begin(&job_log);
+    dpi_job_log_begin(&job_log, 0);
     for (size_t at = 0; at < size; at += piece)
         assert_ok(dpi_job_log_take(&job_log, log + at, size - at < piece ? size - at : piece, &err), &err);
 }

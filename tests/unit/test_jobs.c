@@ -8,7 +8,7 @@
 
 static dpipes_error err;
 static dpipes_ray_result result;
-static char node_id[DPI_NODE_ID_SIZE];
+static dpi_driver driver;
 static dpi_buf text;
 
 static void setup(void)
@@ -103,7 +103,7 @@ END_TEST
 
 static void read_details(const char *json)
 {
-    assert_ok(dpi_jobs_read_details(body(json), &result, node_id, &err), &err);
+    assert_ok(dpi_jobs_read_details(body(json), &result, &driver, &err), &err);
 }
 
 START_TEST(a_pending_job_is_read)
@@ -119,7 +119,7 @@ START_TEST(a_pending_job_is_read)
     ck_assert_int_eq(result.start_ms, 1795579668209);
     ck_assert_int_eq(result.end_ms, 0);
     ck_assert(!result.has_exit_code);
-    ck_assert_str_eq(node_id, "");
+    ck_assert_str_eq(driver.node_id, "");
 }
 END_TEST
 
@@ -144,7 +144,8 @@ START_TEST(a_failed_job_is_read)
     ck_assert_int_eq(result.exit_code, 7);
     ck_assert_str_eq(result.error_type, "JOB_ENTRYPOINT_COMMAND_ERROR");
     ck_assert_int_eq(result.end_ms, 1795579669088);
-    ck_assert_str_eq(node_id, "32ab8b71bb40c57daa9412531748d411d9166ac0c8cb27d86114864f");
+    ck_assert_str_eq(driver.node_id, "32ab8b71bb40c57daa9412531748d411d9166ac0c8cb27d86114864f");
+    ck_assert_str_eq(driver.agent, "http://127.0.0.1:52365");
     ck_assert_ptr_nonnull(strstr(result.message, "\noops\n"));
 }
 END_TEST
@@ -157,16 +158,16 @@ START_TEST(the_statuses_are_rays)
         ck_assert_int_eq(dpi_ray_job_ended((dpipes_ray_job_status)i), i >= DPIPES_RAY_JOB_STOPPED);
     }
     ck_assert_str_eq(dpipes_ray_job_status_name((dpipes_ray_job_status)99), "UNKNOWN");
-    assert_fails(dpi_jobs_read_details(body("{\"status\": \"DONE\"}"), &result, node_id, &err), DPIPES_EPROTO, &err,
+    assert_fails(dpi_jobs_read_details(body("{\"status\": \"DONE\"}"), &result, &driver, &err), DPIPES_EPROTO, &err,
                  "status `DONE` is not one of Ray's");
-    assert_fails(dpi_jobs_read_details(body("{}"), &result, node_id, &err), DPIPES_EPROTO, &err, "status `` is not");
+    assert_fails(dpi_jobs_read_details(body("{}"), &result, &driver, &err), DPIPES_EPROTO, &err, "status `` is not");
 }
 END_TEST
 
 START_TEST(a_node_id_that_is_none_never_gets_into_a_url)
 {
     assert_fails(
-        dpi_jobs_read_details(body("{\"status\": \"RUNNING\", \"driver_node_id\": \"a&b=c\"}"), &result, node_id, &err),
+        dpi_jobs_read_details(body("{\"status\": \"RUNNING\", \"driver_node_id\": \"a&b=c\"}"), &result, &driver, &err),
         DPIPES_EPROTO, &err, "driver_node_id `a&b=c` is not one of Ray's");
 }
 END_TEST

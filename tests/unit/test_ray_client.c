@@ -369,9 +369,21 @@ START_TEST(without_a_stream_the_log_is_polled)
 }
 END_TEST
 
-START_TEST(a_stream_that_has_no_room_is_left_alone)
+START_TEST(a_stream_that_has_no_room_is_tried_later)
 {
-    assert_read_as_text((fake_rule){.request = STREAM, .code = 429, .body = "{\"result\": false}"});
+    const fake_rule rules[] = {
+        RAY_2_60,
+        TAKES,
+        RUNNING_UNTIL(STREAM, 2),
+        SUCCEEDED,
+        {.request = STREAM, .times = 1, .code = 429, .body = "{\"result\": false}"},
+        {.request = STREAM, .body = LOG_, .end = FAKE_HOLD},
+        {.request = FILE_, .body = LOG_},
+        {0},
+    };
+    assert_ok(run(rules), &err);
+    assert_whole_log();
+    ck_assert_uint_eq(fake_http_count(fake, TEXT), 0);
 }
 END_TEST
 
@@ -604,7 +616,7 @@ int main(void)
     tcase_add_test(tc, the_callers_authorization_wins);
     tcase_add_test(tc, a_broken_stream_loses_and_repeats_nothing);
     tcase_add_test(tc, without_a_stream_the_log_is_polled);
-    tcase_add_test(tc, a_stream_that_has_no_room_is_left_alone);
+    tcase_add_test(tc, a_stream_that_has_no_room_is_tried_later);
     tcase_add_test(tc, an_old_ray_is_polled_from_the_first);
     tcase_add_test(tc, a_log_that_is_no_text_is_told);
     tcase_add_test(tc, a_job_without_a_log_has_none);

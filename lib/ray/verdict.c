@@ -1,9 +1,7 @@
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/error.h"
-#include "base/options.h"
-#include "ray/client.h"
+#include "ray/run.h"
 
 #define DPI_TAIL_SHOWN    ((size_t)600) /* bytes of the log's last lines in an error */
 #define DPI_MESSAGE_SHOWN 300           /* bytes of Ray's message there */
@@ -15,7 +13,8 @@ void dpipes_ray_result_fini(dpipes_ray_result *result)
     if (!result)
         return;
     free(result->message);
-    result->message = NULL;
+    free(result->last_lines);
+    result->message = result->last_lines = NULL;
 }
 
 /* Ray's message for an entrypoint that failed is the end of the log, which we have. */
@@ -32,10 +31,10 @@ static void write_message(dpi_buf *out, const dpipes_ray_result *result)
     }
 }
 
-static dpipes_status fail_job(const dpi_run *run, dpipes_error *err)
+static dpipes_status fail_job(const dpipes_ray_run *run, dpipes_error *err)
 {
     dpi_buf text = {0};
-    const dpipes_ray_result *result = run->result;
+    const dpipes_ray_result *result = &run->result;
     if (result->has_exit_code)
         dpi_buf_printf(&text, " with exit code %d", result->exit_code);
     else if (result->error_type[0])
@@ -51,57 +50,42 @@ static dpipes_status fail_job(const dpi_run *run, dpipes_error *err)
 }
 
 /* What the job's own end comes to. */
-static dpipes_status verdict(const dpi_run *run, dpipes_error *err)
+dpipes_status dpi_run_verdict(dpipes_ray_run *run, dpipes_error *err)
 {
-    const dpipes_ray_result *result = run->result;
+    dpipes_ray_result *result = &run->result;
     const bool whole = run->log_trouble.status == DPIPES_OK;
-    if (result->status == DPIPES_RAY_JOB_SUCCEEDED)
+    if (result->status == DPIPES_RAY_JOB_SUCCEEDED) {
+        result->outcome = whole ? DPIPES_RAY_SUCCEEDED : DPIPES_RAY_LOG_INCOMPLETE;
         return whole ? DPIPES_OK
                      : dpi_fail(err, DPIPES_EIO, "job %s SUCCEEDED, but %s", result->submission_id,
                                 run->log_trouble.message);
+    }
     if (!whole)
         dpi_log_emit(&run->client->log, DPIPES_LOG_WARNING, "%s", run->log_trouble.message);
+    result->outcome = result->status == DPIPES_RAY_JOB_STOPPED ? DPIPES_RAY_STOPPED : DPIPES_RAY_FAILED;
     if (result->status == DPIPES_RAY_JOB_STOPPED)
         return dpi_fail(err, DPIPES_EREMOTE, "job %s was STOPPED by somebody else", result->submission_id);
     return fail_job(run, err);
 }
 
-static dpipes_status run_job(dpi_run *run, dpipes_error *err)
-{
-    dpipes_status status = dpi_submit(run, err);
-    if (run->submitted) {
-        dpi_log_emit(&run->client->log, DPIPES_LOG_INFO, "job %s was submitted to %s", run->result->submission_id,
-                     dpi_buf_text(&run->client->address));
-        if (status == DPIPES_OK)
-            status = dpi_follow(run, err);
-        dpipes_status ended = dpipes_session_end(run->session, status == DPIPES_OK ? err : NULL);
-        status = status == DPIPES_OK ? ended : status;
-    }
-    return status == DPIPES_OK ? verdict(run, err) : status;
-}
+/* ---- The outcome ---- */
 
-dpipes_status dpipes_ray_client_run(dpipes_ray_client *client, const dpipes_ray_job *job, dpipes_session *session,
-                                    dpipes_ray_result *result, dpipes_error *err)
+const char *dpipes_ray_outcome_name(dpipes_ray_outcome outcome)
 {
-    dpipes_ray_job known;
-    if (!client || !job || !session || !result)
-        return dpi_fail(err, DPIPES_EINVAL, "dpipes_ray_client_run: %s is NULL",
-                        !client    ? "client"
-                        : !job     ? "job"
-                        : !session ? "session"
-                                   : "result");
-    dpi_options_copy(&known, sizeof known, job, job->size, sizeof known);
-    *result = (dpipes_ray_result){0};
-    dpi_run run = {
-        .client = client,
-        .job = &known,
-        .session = session,
-        .result = result,
-        .deadline_ms = known.run_timeout_ms > 0 ? dpi_clock_monotonic_ms() + known.run_timeout_ms : INT64_MAX,
+    static const char *const names[] = {
+        [DPIPES_RAY_UNFINISHED] = "UNFINISHED",
+        [DPIPES_RAY_SUCCEEDED] = "SUCCEEDED",
+        [DPIPES_RAY_FAILED] = "FAILED",
+        [DPIPES_RAY_STOPPED] = "STOPPED",
+        [DPIPES_RAY_DELETED] = "DELETED",
+        [DPIPES_RAY_REFUSED] = "REFUSED",
+        [DPIPES_RAY_TIMED_OUT] = "TIMED_OUT",
+        [DPIPES_RAY_PENDING_TOO_LONG] = "PENDING_TOO_LONG",
+        [DPIPES_RAY_CANCELED] = "CANCELED",
+        [DPIPES_RAY_DETACHED] = "DETACHED",
+        [DPIPES_RAY_LOST] = "LOST",
+        [DPIPES_RAY_UNREACHABLE] = "UNREACHABLE",
+        [DPIPES_RAY_LOG_INCOMPLETE] = "LOG_INCOMPLETE",
     };
-    dpipes_status status = run_job(&run, err);
-    dpi_log_tail_fini(&run.tail);
-    (void)dpi_client_cancels(client);
-    atomic_store(&client->cancels, 0);
-    return status;
+    return (unsigned)outcome < sizeof names / sizeof *names ? names[outcome] : "UNFINISHED";
 }

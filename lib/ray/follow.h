@@ -1,0 +1,33 @@
+/* What follow.c, which follows a job, and follow_log.c, which reads its log, know of each other. */
+#ifndef DPI_RAY_FOLLOW_H
+#define DPI_RAY_FOLLOW_H
+
+#include "ray/run.h"
+
+#define DPI_RETRY_MS        250  /* before a request that failed is sent again */
+#define DPI_LONGEST_WAIT_MS 1000 /* before one that the server has no room for */
+
+/* A request that failed in a way that may pass. A 401 or 403 is looked into at once. */
+dpipes_status dpi_follow_note_trouble(dpipes_ray_run *run, const dpi_task *task, const dpi_http_reply *reply,
+                                      const char *what, dpipes_error *err);
+
+/* Something is about to happen: the looks at the status become frequent again. */
+void dpi_follow_look_closely(dpipes_ray_run *run);
+
+/* The pause until the next look. */
+int64_t dpi_follow_pause(const dpipes_ray_run *run);
+
+/* Starts the task's request when it is due and the client has room. */
+dpipes_status dpi_follow_start_small(dpipes_ray_run *run, dpi_task *task, dpi_http_request request, dpipes_error *err);
+bool dpi_follow_is_due(const dpipes_ray_run *run, const dpi_task *task);
+
+/* The log may be read from now on, or its rest is to be read: the job has ended. */
+void dpi_follow_log_wake(dpipes_ray_run *run);
+void dpi_follow_log_rest(dpipes_ray_run *run);
+void dpi_follow_log_give_up(dpipes_ray_run *run);
+void dpi_follow_log_hang_up(dpipes_ray_run *run);
+
+dpipes_status dpi_follow_log_start(dpipes_ray_run *run, dpipes_error *err);
+dpipes_status dpi_follow_log_take(dpipes_ray_run *run, dpipes_error *err);
+
+#endif
