@@ -1,6 +1,7 @@
 #include "args.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 
 #define DPI_NAME_MAX    64
 #define DPI_SECONDS_MAX 1e9
+#define DPI_BYTES_MAX   9e15 /* below 2^53: Ray's JSON has doubles */
 
 /* ---- The nearest name ---- */
 
@@ -94,7 +96,7 @@ static dpipes_status add_to_list(const parser *p, const dpi_arg *arg, const char
     return DPIPES_OK;
 }
 
-static bool read_number(const char *text, double *number)
+bool dpi_read_number(const char *text, double *number)
 {
     char *end;
     *number = strtod(text, &end);
@@ -104,7 +106,7 @@ static bool read_number(const char *text, double *number)
 static dpipes_status take_number(const parser *p, const dpi_arg *arg, const char *text)
 {
     double number;
-    if (!read_number(text, &number) || number <= 0)
+    if (!dpi_read_number(text, &number) || number <= 0)
         return dpi_fail(p->err, DPIPES_EINVAL, "%s wants a number above 0, not `%s`", arg->name, text);
     *(double *)arg->value = number;
     return DPIPES_OK;
@@ -113,7 +115,7 @@ static dpipes_status take_number(const parser *p, const dpi_arg *arg, const char
 static dpipes_status take_seconds(const parser *p, const dpi_arg *arg, const char *text)
 {
     double seconds;
-    if (!read_number(text, &seconds) || seconds < 0.001 || seconds > DPI_SECONDS_MAX)
+    if (!dpi_read_number(text, &seconds) || seconds < 0.001 || seconds > DPI_SECONDS_MAX)
         return dpi_fail(p->err, DPIPES_EINVAL, "%s wants seconds, from 0.001 on, not `%s`", arg->name, text);
     *(int64_t *)arg->value = (int64_t)(seconds * 1000 + 0.5);
     return DPIPES_OK;
@@ -122,9 +124,38 @@ static dpipes_status take_seconds(const parser *p, const dpi_arg *arg, const cha
 static dpipes_status take_port(const parser *p, const dpi_arg *arg, const char *text)
 {
     double port;
-    if (!read_number(text, &port) || port < 1 || port > UINT16_MAX || floor(port) != port)
+    if (!dpi_read_number(text, &port) || port < 1 || port > UINT16_MAX || floor(port) != port)
         return dpi_fail(p->err, DPIPES_EINVAL, "%s wants a port, 1 to 65535, not `%s`", arg->name, text);
     *(int *)arg->value = (int)port;
+    return DPIPES_OK;
+}
+
+/* The factor of a unit; 0: it is none. */
+static double unit_factor(const char *unit)
+{
+    static const struct {
+        const char *name;
+        double factor;
+    } units[] = {{"", 1},     {"B", 1},    {"KiB", 1024}, {"MiB", 1048576}, {"GiB", 1073741824}, {"TiB", 1099511627776},
+                 {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9},   {"TB", 1e12}};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (strcmp(units[i].name, unit) == 0)
+            return units[i].factor;
+    return 0;
+}
+
+static dpipes_status take_bytes(const parser *p, const dpi_arg *arg, const char *text)
+{
+    char digits[DPI_NAME_MAX];
+    double number = 0;
+    const size_t size = strspn(text, "0123456789.");
+    const double factor = unit_factor(text + size);
+    snprintf(digits, sizeof digits, "%.*s", (int)size, text);
+    if (size == 0 || factor <= 0 || !dpi_read_number(digits, &number) || number * factor < 1 ||
+        number * factor > DPI_BYTES_MAX)
+        return dpi_fail(p->err, DPIPES_EINVAL, "%s wants a size, such as 500000, 64MiB or 2GiB, not `%s`", arg->name,
+                        text);
+    *(int64_t *)arg->value = (int64_t)(number * factor);
     return DPIPES_OK;
 }
 
@@ -141,6 +172,8 @@ static dpipes_status take_value(const parser *p, const dpi_arg *arg, const char 
         return take_seconds(p, arg, text);
     case DPI_ARG_PORT:
         return take_port(p, arg, text);
+    case DPI_ARG_BYTES:
+        return take_bytes(p, arg, text);
     case DPI_ARG_FLAG:
         break;
     }

@@ -10,7 +10,8 @@ typedef enum dpi_arg_kind {
     DPI_ARG_LIST,    /* dpi_arg_list; any number of times */
     DPI_ARG_NUMBER,  /* double, above 0 */
     DPI_ARG_SECONDS, /* int64_t: milliseconds, at least 1 */
-    DPI_ARG_PORT     /* int, 1 to 65535 */
+    DPI_ARG_PORT,    /* int, 1 to 65535 */
+    DPI_ARG_BYTES    /* int64_t, above 0: 500, 64KiB, 2GiB, 1.5GB */
 } dpi_arg_kind;
 
 typedef struct dpi_arg_list {
@@ -29,6 +30,9 @@ typedef struct dpi_arg {
  * the nearest that there is; DPIPES_ENOMEM. */
 dpipes_status dpi_args_parse(const dpi_arg *args, size_t count, const char *const *argv, size_t *used,
                              dpipes_error *err);
+
+/* Whether the text is a finite number and nothing else. */
+bool dpi_read_number(const char *text, double *number);
 
 /* The name that is most like `word`; NULL when none is. */
 const char *dpi_nearest_name(const char *word, const char *const *names, size_t count);

@@ -15,7 +15,13 @@ typedef enum dpi_exit {
 } dpi_exit;
 
 int dpi_cmd_run(const char *const *argv);
+int dpi_cmd_attach(const char *const *argv);
 int dpi_cmd_local(const char *const *argv);
+int dpi_cmd_jobs(const char *const *argv);
+int dpi_cmd_status(const char *const *argv);
+int dpi_cmd_logs(const char *const *argv);
+int dpi_cmd_stop(const char *const *argv);
+int dpi_cmd_delete(const char *const *argv);
 
 /* Says on stderr what is wrong with the words of a command, and where its help is. */
 int dpi_usage_error(const char *command, const char *message);

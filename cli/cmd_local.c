@@ -316,7 +316,7 @@ static int run_subcommand(const subcommand *command, const char *const *argv)
         return dpi_usage_error("local", err.message);
     if (!o.help)
         return command->run(&o);
-    fputs(dpi_help_local, stdout);
+    dpi_help_print(dpi_help_local, stdout);
     return DPI_EXIT_OK;
 }
 
@@ -324,7 +324,7 @@ int dpi_cmd_local(const char *const *argv)
 {
     const char *name = argv[0];
     if (name && (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)) {
-        fputs(dpi_help_local, stdout);
+        dpi_help_print(dpi_help_local, stdout);
         return DPI_EXIT_OK;
     }
     for (size_t i = 0; name && i < sizeof subcommands / sizeof *subcommands; i++)

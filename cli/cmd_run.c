@@ -17,6 +17,7 @@
 #include "signals.h"
 
 typedef struct run {
+    const char *name; /* of the command */
     dpi_run_options options;
     dpi_run_view view;
     dpipes_session *session;
@@ -43,36 +44,72 @@ static dpipes_status run_child(run *r)
 
 /* ---- A Ray job ---- */
 
-static dpipes_status submit(run *r, dpipes_ray_client *client)
+static dpipes_ray_job job_of(const dpi_run_options *o, const char *entrypoint)
+{
+    return (dpipes_ray_job){
+        .entrypoint = entrypoint,
+        .submission_id = o->submission_id,
+        .runtime_env_json = o->runtime_env ? dpi_buf_text(&o->runtime_env_json) : NULL,
+        .env_vars = o->env.items,
+        .env_var_count = o->env.count,
+        .metadata = o->metadata.items,
+        .metadata_count = o->metadata.count,
+        .entrypoint_num_cpus = o->num_cpus,
+        .entrypoint_num_gpus = o->num_gpus,
+        .entrypoint_memory = o->memory,
+        .entrypoint_resources_json = o->resources_json.data,
+        .entrypoint_label_selector_json = o->labels_json.data,
+        .run_timeout_ms = o->timeout_ms,
+        .pending_timeout_ms = o->pending_timeout_ms,
+        .no_forward_termination = o->no_forward_termination,
+        .message_channel = o->message_file ? DPIPES_MESSAGES_FILE : DPIPES_MESSAGES_LOG,
+        .message_path = o->message_file,
+        .context_path = o->context_file,
+    };
+}
+
+static dpipes_ray_run *start(run *r, dpipes_ray_client *client)
 {
     dpi_buf entrypoint = {0};
-    const char *address = dpipes_ray_client_address(client);
-    dpi_buf_append_text(&r->address, address);
-    dpi_entrypoint(r->options.command, dpi_address_is_loopback(address), &entrypoint);
-    if (dpi_buf_failed(&entrypoint) || dpi_buf_failed(&r->address)) {
-        dpi_buf_fini(&entrypoint);
-        return dpi_fail_memory(&r->err);
-    }
-    const dpipes_ray_job job = {
-        .entrypoint = dpi_buf_text(&entrypoint),
-        .entrypoint_num_cpus = r->options.num_cpus,
-        .run_timeout_ms = r->options.timeout_ms,
+    const dpi_run_options *o = &r->options;
+    const dpipes_ray_attach attach = {
+        .submission_id = o->attach,
+        .offset = (uint64_t)o->offset,
+        .run_timeout_ms = o->timeout_ms,
+        .no_forward_termination = o->no_forward_termination,
     };
+    if (o->attach)
+        return dpipes_ray_client_attach(client, &attach, r->session, &r->err);
+    dpi_entrypoint(o->command, dpi_address_is_loopback(dpipes_ray_client_address(client)), &entrypoint);
+    const dpipes_ray_job job = job_of(o, dpi_buf_text(&entrypoint));
+    dpipes_ray_run *started = dpi_buf_failed(&entrypoint) ? (dpi_fail_memory(&r->err), NULL)
+                                                          : dpipes_ray_client_start(client, &job, r->session, &r->err);
+    dpi_buf_fini(&entrypoint);
+    return started;
+}
+
+static dpipes_status submit(run *r, dpipes_ray_client *client)
+{
+    dpipes_status status = DPIPES_OK;
+    dpi_buf_append_text(&r->address, dpipes_ray_client_address(client));
     r->outcome.address = dpi_buf_text(&r->address);
     r->outcome.ray = &r->ray;
-    dpipes_status status = dpipes_ray_client_run(client, &job, r->session, &r->ray, &r->err);
-    dpi_buf_fini(&entrypoint);
-    return status;
+    dpipes_ray_run *started = start(r, client);
+    if (!started)
+        return r->err.status;
+    if (r->options.detach)
+        dpipes_ray_run_detach(started);
+    while (status == DPIPES_OK && !dpipes_ray_run_ended(started))
+        status = dpipes_ray_client_step(client, DPIPES_FOREVER, &r->err);
+    dpipes_status ended = dpipes_ray_run_result(started, &r->ray, status == DPIPES_OK ? &r->err : NULL);
+    dpipes_ray_run_free(started);
+    return status == DPIPES_OK ? ended : status;
 }
 
 static dpipes_status run_job(run *r, const char *address)
 {
-    const dpipes_ray_client_options options = {
-        .address = address,
-        .logger = dpi_run_view_log,
-        .logger_user = &r->view,
-    };
-    dpipes_ray_client *client = dpipes_ray_client_new(&options, &r->err);
+    dpipes_ray_client *client =
+        dpi_connection_open(&r->options.connection, address, dpi_run_view_log, &r->view, &r->err);
     if (!client)
         return r->err.status;
     dpi_signals_set_client(client);
@@ -103,39 +140,13 @@ static dpipes_status run_on_local_ray(run *r)
     return status;
 }
 
-static bool address_is_set(void)
-{
-    static const char *const names[] = {"DPIPES_ADDRESS", "RAY_API_SERVER_ADDRESS", "RAY_ADDRESS"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *value = getenv(names[i]);
-        if (value && *value)
-            return true;
-    }
-    return false;
-}
-
-static dpipes_status run_on_known_ray(run *r)
-{
-    dpipes_local_ray_info newest;
-    size_t count = 0;
-    if (address_is_set())
-        return run_job(r, NULL);
-    dpipes_status status = dpipes_local_ray_list(&newest, 1, &count, &r->err);
-    if (status == DPIPES_OK && count == 0)
-        return dpi_fail(
-            &r->err, DPIPES_EINVAL,
-            "where? --local (a child process), --local-ray (a Ray of its own) or --address URL (a running Ray); "
-            "DPIPES_ADDRESS, RAY_API_SERVER_ADDRESS and RAY_ADDRESS are not set, and no `dpipes local up` runs");
-    return status == DPIPES_OK ? run_job(r, newest.address) : status;
-}
-
 static dpipes_status run_where_asked(run *r)
 {
     if (r->options.local)
         return run_child(r);
     if (r->options.local_ray)
         return run_on_local_ray(r);
-    return r->options.address ? run_job(r, r->options.address) : run_on_known_ray(r);
+    return run_job(r, NULL);
 }
 
 /* ---- The outcome ---- */
@@ -182,7 +193,7 @@ static dpi_exit exit_code(const run *r)
     case DPIPES_ETIMEDOUT:
         return strcmp(word, "ERROR") == 0 ? DPI_EXIT_UNREACHABLE : DPI_EXIT_TIMEOUT;
     case DPIPES_ECANCELED:
-        return DPI_EXIT_INTERRUPTED;
+        return r->options.detach && r->ray.outcome == DPIPES_RAY_DETACHED ? DPI_EXIT_OK : DPI_EXIT_INTERRUPTED;
     case DPIPES_EREMOTE:
         return strcmp(word, "ERROR") == 0 ? DPI_EXIT_UNREACHABLE : DPI_EXIT_FAILED;
     default:
@@ -207,16 +218,23 @@ static int finish(run *r)
 static dpipes_status open_session(run *r)
 {
     const dpi_run_options *o = &r->options;
+    const char **versions = malloc((o->assets.count + 1) * sizeof *versions);
+    if (!versions)
+        return dpi_fail_memory(&r->err);
+    for (size_t i = 0; i < o->assets.count; i++)
+        versions[i] = o->code_version;
     const dpipes_context_params params = {
         .run_id = o->run_id,
         .job_name = o->job_name,
         .asset_keys = o->assets.items,
         .asset_key_count = o->assets.count,
+        .code_versions = versions,
         .partition_key = o->partition_key,
         .extras_json = dpi_buf_text(&o->extras_json),
     };
     const dpipes_session_options options = {.on_event = dpi_run_view_event, .user = &r->view};
     r->session = dpipes_session_new(&params, &options, &r->err);
+    free(versions);
     return r->session ? DPIPES_OK : r->err.status;
 }
 
@@ -226,7 +244,7 @@ static int run_and_show(run *r)
     dpi_outcome *outcome = &r->outcome;
     *outcome = (dpi_outcome){.ray_start_ms = -1, .job_start_ms = -1, .run_ms = -1};
     if (open_session(r) != DPIPES_OK)
-        return dpi_usage_error("run", r->err.message);
+        return dpi_usage_error(r->name, r->err.message);
     dpi_signals_install();
     outcome->status = run_where_asked(r);
     outcome->error = outcome->status == DPIPES_OK ? NULL : r->err.message;
@@ -237,22 +255,33 @@ static int run_and_show(run *r)
     return finish(r);
 }
 
+static int finish_command(run *r, dpipes_status parsed)
+{
+    int code = DPI_EXIT_OK;
+    if (parsed != DPIPES_OK) {
+        code = dpi_usage_error(r->name, r->err.message);
+    } else if (r->options.help) {
+        dpi_help_print(dpi_help_run, stdout);
+    } else {
+        r->view = dpi_run_view_init(r->options.json);
+        code = run_and_show(r);
+    }
+    dpipes_session_free(r->session);
+    dpipes_ray_result_fini(&r->ray);
+    dpi_run_view_fini(&r->view);
+    dpi_buf_fini(&r->address);
+    dpi_run_options_fini(&r->options);
+    return code;
+}
+
 int dpi_cmd_run(const char *const *argv)
 {
-    run r = {.err = DPIPES_ERROR_INIT};
-    int code = DPI_EXIT_OK;
-    if (dpi_run_options_parse(argv, &r.options, &r.err) != DPIPES_OK) {
-        code = dpi_usage_error("run", r.err.message);
-    } else if (r.options.help) {
-        fputs(dpi_help_run, stdout);
-    } else {
-        r.view = dpi_run_view_init(r.options.json);
-        code = run_and_show(&r);
-    }
-    dpipes_session_free(r.session);
-    dpipes_ray_result_fini(&r.ray);
-    dpi_run_view_fini(&r.view);
-    dpi_buf_fini(&r.address);
-    dpi_run_options_fini(&r.options);
-    return code;
+    run r = {.name = "run", .err = DPIPES_ERROR_INIT};
+    return finish_command(&r, dpi_run_options_parse(argv, &r.options, &r.err));
+}
+
+int dpi_cmd_attach(const char *const *argv)
+{
+    run r = {.name = "attach", .err = DPIPES_ERROR_INIT};
+    return finish_command(&r, dpi_attach_options_parse(argv, &r.options, &r.err));
 }

@@ -1,19 +1,37 @@
 #include "help.h"
 
-const char dpi_help_dpipes[] =
+#define DPI_HELP_CONNECTION                                                                                            \
+    "The connection:\n"                                                                                                \
+    "  --token-file FILE  the dashboard's token (that of the LocalRay there; else by Ray's own rules)\n"               \
+    "  --header NAME=VALUE, --cookie NAME=VALUE\n"                                                                     \
+    "                     sent with every request; may be repeated\n"                                                  \
+    "  --ca-file FILE     the certificates that an https dashboard's is checked with (the system's), PEM\n"            \
+    "  --client-cert FILE, --client-key FILE\n"                                                                        \
+    "                     the certificate that is shown to it, and its key, PEM\n"                                     \
+    "  --insecure         its certificate is not checked\n"                                                            \
+    "  A proxy is taken from curl's variables (https_proxy, no_proxy), but for this machine.\n"                        \
+    "\n"
+
+const char *const dpi_help_dpipes[] = {
     "dpipes: runs programs that speak Dagster Pipes, here or as Ray jobs\n"
     "\n"
     "Usage:\n"
     "  dpipes run [OPTIONS] -- COMMAND…        runs a program and shows what it logs and reports\n"
+    "  dpipes attach [OPTIONS] ID              shows a job that runs or has ended, as `run` would have\n"
+    "  dpipes jobs | status ID | logs [-f] ID | stop ID | delete ID\n"
+    "                                          the jobs of a Ray, whoever submitted them\n"
     "  dpipes local up|status|down [OPTIONS]   a Ray cluster on this machine that stays\n"
     "  dpipes --help | --version\n"
-    "  dpipes run --help, dpipes local --help  their options\n"
+    "  dpipes COMMAND --help                   its options\n"
     "\n"
     "Example:\n"
-    "  dpipes run --local --asset model --extra num_folds=5 -- ./trainer\n";
+    "  dpipes run --local --asset model --extra num_folds=5 -- ./trainer\n",
+    NULL,
+};
 
-const char dpi_help_run[] =
+const char *const dpi_help_run[] = {
     "Usage: dpipes run [--local | --local-ray | --address URL] [OPTIONS] -- COMMAND…\n"
+    "       dpipes attach [--address URL] [OPTIONS] ID\n"
     "\n"
     "Runs COMMAND as a step, and shows what it prints, logs and reports, as it comes.\n"
     "\n"
@@ -30,27 +48,52 @@ const char dpi_help_run[] =
     "  --partition-key K  the partition\n"
     "  --run-id ID        the run (a new UUID)\n"
     "  --job-name NAME    the job of the run (none)\n"
+    "  --code-version V   the code version of the assets\n"
+    "\n"
+    "The Ray job:\n"
+    "  --num-cpus N, --num-gpus N, --memory SIZE, --resource NAME=N\n"
+    "                     what Ray reserves for the command (Ray's entrypoint_num_cpus and so on); SIZE is in bytes, "
+    "or\n"
+    "                     as 64MiB, 2GiB; --resource may be repeated, as the next four\n"
+    "  --label NAME=VALUE the node's label that is wanted (Ray's entrypoint_label_selector)\n"
+    "  --env NAME=VALUE   a variable of the command's environment, which Ray shows to all who may list its jobs\n"
+    "  --metadata NAME=VALUE\n"
+    "                     metadata of the Ray job\n"
+    "  --runtime-env JSON Ray's runtime_env, one JSON object; or @FILE, a file with it\n"
+    "  --submission-id ID Ray's name for the job (`pipes-` and ten letters)\n"
+    "  --pending-timeout S\n"
+    "                     stops a job that is PENDING for so long\n"
+    "  --message-file PATH\n"
+    "                     messages come by this file, on a filesystem that the job sees too, and not by the job's log\n"
+    "  --context-file PATH\n"
+    "                     the context is written there, on a filesystem that the job sees too: for one that is too "
+    "large\n"
+    "                     for an environment\n"
+    "  --detach           leaves once Ray has the job, and prints its ID\n"
+    "  --no-forward-termination\n"
+    "                     Ctrl-C leaves the job running\n"
     "\n"
     "How:\n"
-    "  --num-cpus N       CPUs that Ray reserves for the command (Ray's entrypoint_num_cpus)\n"
     "  --timeout S        stops the command after so many seconds, counted from its start or submission\n"
     "  --json             one JSON object an event on stdout; the text for people goes to stderr\n"
-    "\n"
+    "  --offset N         of `attach`: begins after the log's first N bytes, an event's `offset`\n"
+    "\n" DPI_HELP_CONNECTION
     "As a Ray job the words of COMMAND are quoted and run by `exec`; a first word that is the relative path of a "
     "program\n"
     "is made absolute when the cluster is on this machine. For more than one command: -- sh -c 'cd /data && "
     "./trainer'\n"
     "Ctrl-C stops the command, and the Ray that was started for it; a second one leaves at once.\n"
-    "\n"
+    "\n",
     "Exit code:\n"
-    "  0    the program has succeeded, also when a check has failed\n"
+    "  0    the program has succeeded, also when a check has failed; or was left running, with --detach\n"
     "  1    it has failed, or somebody else has stopped it\n"
     "  2    an option or the command is wrong\n"
     "  3    Ray could not be reached or started, refused the job, or lost it\n"
     "  4    the timeout has passed\n"
     "  130  Ctrl-C, SIGTERM or SIGHUP\n"
     "\n"
-    "Events of --json, by their member `event`:\n"
+    "Events of --json, by their member `event`; of a Ray job each has `offset`, the bytes of its log that are done "
+    "with it:\n"
     "  output           stream (\"stdout\", \"stderr\", or null where it is unknown), text: a line of the program's "
     "own\n"
     "  opened           extras\n"
@@ -65,14 +108,41 @@ const char dpi_help_run[] =
     "\"ERROR\"),\n"
     "                   exit_code, signal, error {status, message}, messages (their number), results [{kind, …}] with\n"
     "                   the launch metadata added, times {total_ms, ray_start_ms, job_start_ms, run_ms},\n"
-    "                   ray {address, submission_id, status, error_type, message, submitted_ms, start_ms, end_ms,\n"
+    "                   ray {address, submission_id, status, outcome, error_type, message, submitted_ms, start_ms, "
+    "end_ms,\n"
     "                   log_bytes, reconnects}; null where there is none\n"
     "  metadata, extras and payload are JSON as the program wrote it; Python writes NaN and Infinity in it.\n"
     "\n"
     "Example:\n"
-    "  dpipes run --local-ray --asset model --extra num_folds=5 --extra 'note=\"first try\"' -- ./trainer\n";
+    "  dpipes run --local-ray --asset model --extra num_folds=5 --extra 'note=\"first try\"' -- ./trainer\n",
+    NULL,
+};
 
-const char dpi_help_local[] =
+const char *const dpi_help_jobs[] = {
+    "Usage: dpipes jobs [--status STATUS] [--json] [CONNECTION]\n"
+    "       dpipes status [--json] [CONNECTION] ID\n"
+    "       dpipes logs [-f] [CONNECTION] ID\n"
+    "       dpipes stop [--grace S] [CONNECTION] ID\n"
+    "       dpipes delete [CONNECTION] ID\n"
+    "\n"
+    "The jobs of a Ray, whoever submitted them. ID is a job's submission ID.\n"
+    "\n"
+    "  jobs    all of them, the newest first; with a STATUS those that are PENDING, RUNNING, STOPPED, SUCCEEDED, "
+    "FAILED\n"
+    "  status  one of them\n"
+    "  logs    the bytes of its log, as they are; with -f (--follow) until it has ended\n"
+    "  stop    asks it to stop; with --grace waits so many seconds for its end (exit code 4: it has not ended)\n"
+    "  delete  forgets a job that has ended\n"
+    "  --json  prints what Ray says as JSON: an array of objects, or one\n"
+    "\n"
+    "  --address URL      the dashboard (DPIPES_ADDRESS, RAY_API_SERVER_ADDRESS, RAY_ADDRESS; else the newest of\n"
+    "                     `dpipes local up`)\n"
+    "\n" DPI_HELP_CONNECTION
+    "Exit code: 0; 1 Ray refuses, or has no such job; 2 an option is wrong; 3 Ray cannot be reached; 4; 130 Ctrl-C\n",
+    NULL,
+};
+
+const char *const dpi_help_local[] = {
     "Usage: dpipes local up [--num-cpus N] [--port N] [--no-auth] [--json]\n"
     "       dpipes local status [--json]\n"
     "       dpipes local down [--address URL | --all] [--json]\n"
@@ -100,4 +170,12 @@ const char dpi_help_local[] =
     "  eval \"$(dpipes local up)\"\n"
     "  dpipes run -- ./trainer\n"
     "  ray job list\n"
-    "  dpipes local down\n";
+    "  dpipes local down\n",
+    NULL,
+};
+
+void dpi_help_print(const char *const *help, FILE *to)
+{
+    for (; *help; help++)
+        fputs(*help, to);
+}

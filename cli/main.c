@@ -11,8 +11,12 @@ typedef struct command {
     int (*run)(const char *const *argv);
 } command;
 
-static const command commands[] = {{"run", dpi_cmd_run}, {"local", dpi_cmd_local}};
-static const char *const words[] = {"run", "local", "--help", "--version"};
+static const command commands[] = {
+    {"run", dpi_cmd_run},       {"attach", dpi_cmd_attach}, {"local", dpi_cmd_local}, {"jobs", dpi_cmd_jobs},
+    {"status", dpi_cmd_status}, {"logs", dpi_cmd_logs},     {"stop", dpi_cmd_stop},   {"delete", dpi_cmd_delete},
+};
+static const char *const words[] = {"run",  "attach", "local",  "jobs",   "status",
+                                    "logs", "stop",   "delete", "--help", "--version"};
 
 int dpi_usage_error(const char *name, const char *message)
 {
@@ -32,7 +36,7 @@ static int fail_unknown(const char *word)
 
 static int help(FILE *to, int code)
 {
-    fputs(dpi_help_dpipes, to);
+    dpi_help_print(dpi_help_dpipes, to);
     return code;
 }
 

@@ -113,6 +113,8 @@ void dpi_print_event_json(const dpipes_event *event, dpi_buf *out)
 {
     dpi_buf_append_literal(out, "{");
     add_event_members(event, out);
+    if (event->offset > 0)
+        add_int("offset", true, (int64_t)event->offset, out);
     dpi_buf_append_literal(out, "}\n");
 }
 
@@ -189,6 +191,7 @@ static void add_ray(const dpi_outcome *outcome, dpi_buf *out)
     add_words("address", outcome->address, out);
     add_words("submission_id", ray->submission_id, out);
     add_words("status", dpipes_ray_job_status_name(ray->status), out);
+    add_words("outcome", dpipes_ray_outcome_name(ray->outcome), out);
     add_words("error_type", *ray->error_type ? ray->error_type : NULL, out);
     add_words("message", ray->message, out);
     add_int("submitted_ms", ray->submitted_ms > 0, ray->submitted_ms, out);

@@ -214,7 +214,7 @@ const char *dpi_outcome_word(const dpi_outcome *outcome)
     case DPIPES_ETIMEDOUT:
         return outcome->has_exit || outcome->ray ? "TIMED_OUT" : "ERROR";
     case DPIPES_ECANCELED:
-        return "CANCELED";
+        return outcome->ray && outcome->ray->outcome == DPIPES_RAY_DETACHED ? "DETACHED" : "CANCELED";
     default:
         return "ERROR";
     }

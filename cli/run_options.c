@@ -3,23 +3,14 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/json_scan.h"
 #include "base/json_write.h"
 
-static dpipes_status parse_words(const char *const *argv, dpi_run_options *o, dpipes_error *err)
+#define DPI_RUNTIME_ENV_MAX ((size_t)1024 * 1024)
+
+static dpipes_status check_command(dpi_run_options *o, const char *const *argv, size_t used, dpipes_error *err)
 {
-    const dpi_arg args[] = {
-        {"--local", DPI_ARG_FLAG, &o->local},         {"--local-ray", DPI_ARG_FLAG, &o->local_ray},
-        {"--address", DPI_ARG_TEXT, &o->address},     {"--asset", DPI_ARG_LIST, &o->assets},
-        {"--extra", DPI_ARG_LIST, &o->extras},        {"--partition-key", DPI_ARG_TEXT, &o->partition_key},
-        {"--run-id", DPI_ARG_TEXT, &o->run_id},       {"--job-name", DPI_ARG_TEXT, &o->job_name},
-        {"--num-cpus", DPI_ARG_NUMBER, &o->num_cpus}, {"--timeout", DPI_ARG_SECONDS, &o->timeout_ms},
-        {"--json", DPI_ARG_FLAG, &o->json},           {"--help", DPI_ARG_FLAG, &o->help},
-    };
-    size_t used;
-    dpipes_status status = dpi_args_parse(args, sizeof args / sizeof *args, argv, &used, err);
-    if (status != DPIPES_OK || o->help)
-        return status;
     o->command = argv + used;
     if (!*o->command)
         return dpi_fail(err, DPIPES_EINVAL, "no command is given; it stands after `--`");
@@ -28,13 +19,113 @@ static dpipes_status parse_words(const char *const *argv, dpi_run_options *o, dp
     return DPIPES_OK;
 }
 
+static dpipes_status parse_words(const char *const *argv, dpi_run_options *o, dpipes_error *err)
+{
+    const dpi_arg args[] = {
+        DPI_CONNECTION_ARGS(&o->connection),
+        {"--local", DPI_ARG_FLAG, &o->local},
+        {"--local-ray", DPI_ARG_FLAG, &o->local_ray},
+        {"--asset", DPI_ARG_LIST, &o->assets},
+        {"--extra", DPI_ARG_LIST, &o->extras},
+        {"--partition-key", DPI_ARG_TEXT, &o->partition_key},
+        {"--run-id", DPI_ARG_TEXT, &o->run_id},
+        {"--job-name", DPI_ARG_TEXT, &o->job_name},
+        {"--code-version", DPI_ARG_TEXT, &o->code_version},
+        {"--num-cpus", DPI_ARG_NUMBER, &o->num_cpus},
+        {"--num-gpus", DPI_ARG_NUMBER, &o->num_gpus},
+        {"--memory", DPI_ARG_BYTES, &o->memory},
+        {"--resource", DPI_ARG_LIST, &o->resource_texts},
+        {"--label", DPI_ARG_LIST, &o->label_texts},
+        {"--env", DPI_ARG_LIST, &o->env_texts},
+        {"--metadata", DPI_ARG_LIST, &o->metadata_texts},
+        {"--runtime-env", DPI_ARG_TEXT, &o->runtime_env},
+        {"--submission-id", DPI_ARG_TEXT, &o->submission_id},
+        {"--message-file", DPI_ARG_TEXT, &o->message_file},
+        {"--context-file", DPI_ARG_TEXT, &o->context_file},
+        {"--pending-timeout", DPI_ARG_SECONDS, &o->pending_timeout_ms},
+        {"--timeout", DPI_ARG_SECONDS, &o->timeout_ms},
+        {"--detach", DPI_ARG_FLAG, &o->detach},
+        {"--no-forward-termination", DPI_ARG_FLAG, &o->no_forward_termination},
+        {"--json", DPI_ARG_FLAG, &o->json},
+        {"--help", DPI_ARG_FLAG, &o->help},
+    };
+    size_t used;
+    dpipes_status status = dpi_args_parse(args, sizeof args / sizeof *args, argv, &used, err);
+    return status != DPIPES_OK || o->help ? status : check_command(o, argv, used, err);
+}
+
+/* The first option that is of a Ray job alone; NULL: none is given. */
+static const char *job_option_given(const dpi_run_options *o)
+{
+    return o->num_cpus > 0               ? "--num-cpus"
+           : o->num_gpus > 0             ? "--num-gpus"
+           : o->memory > 0               ? "--memory"
+           : o->resource_texts.count > 0 ? "--resource"
+           : o->label_texts.count > 0    ? "--label"
+           : o->metadata_texts.count > 0 ? "--metadata"
+           : o->runtime_env              ? "--runtime-env"
+           : o->submission_id            ? "--submission-id"
+           : o->message_file             ? "--message-file"
+           : o->context_file             ? "--context-file"
+           : o->pending_timeout_ms > 0   ? "--pending-timeout"
+           : o->detach                   ? "--detach"
+           : o->no_forward_termination   ? "--no-forward-termination"
+                                         : dpi_connection_given(&o->connection);
+}
+
 static dpipes_status check_target(const dpi_run_options *o, dpipes_error *err)
 {
-    if (o->local + o->local_ray + (o->address != NULL) > 1)
+    const char *job_option = job_option_given(o);
+    if (o->local + o->local_ray + (o->connection.address != NULL) > 1)
         return dpi_fail(err, DPIPES_EINVAL, "--local, --local-ray and --address exclude each other");
-    if (o->local && o->num_cpus > 0)
-        return dpi_fail(err, DPIPES_EINVAL, "--num-cpus is for a Ray job, and --local runs none");
+    if (o->local && job_option)
+        return dpi_fail(err, DPIPES_EINVAL, "%s is for a Ray job, and --local runs none", job_option);
+    if (o->local_ray && (o->detach || o->no_forward_termination))
+        return dpi_fail(err, DPIPES_EINVAL, "%s leaves a job to a Ray that stays, and --local-ray's ends with it",
+                        o->detach ? "--detach" : "--no-forward-termination");
     return DPIPES_OK;
+}
+
+/* ---- The Ray job ---- */
+
+static dpipes_status write_list(const char *option, const dpi_arg_list *texts, bool numbers, dpi_buf *out,
+                                dpipes_error *err)
+{
+    dpi_pairs pairs = {0};
+    dpipes_status status = DPIPES_OK;
+    if (texts->count == 0)
+        return DPIPES_OK;
+    status = dpi_pairs_parse(option, texts, &pairs, err);
+    if (status == DPIPES_OK)
+        status = dpi_pairs_write_json(option, &pairs, numbers, out, err);
+    dpi_pairs_fini(&pairs);
+    return status;
+}
+
+static dpipes_status read_runtime_env(dpi_run_options *o, dpipes_error *err)
+{
+    if (!o->runtime_env)
+        return DPIPES_OK;
+    if (*o->runtime_env == '@')
+        return dpi_file_read(o->runtime_env + 1, DPI_RUNTIME_ENV_MAX, &o->runtime_env_json, err) == DPIPES_OK
+                   ? DPIPES_OK
+                   : dpi_fail_prefix(err, DPIPES_EINVAL, "--runtime-env: ");
+    dpi_buf_append_text(&o->runtime_env_json, o->runtime_env);
+    return dpi_buf_failed(&o->runtime_env_json) ? dpi_fail_memory(err) : DPIPES_OK;
+}
+
+static dpipes_status finish_job(dpi_run_options *o, dpipes_error *err)
+{
+    dpipes_status status = dpi_connection_finish(&o->connection, err);
+    if (status == DPIPES_OK)
+        status = write_list("--resource", &o->resource_texts, true, &o->resources_json, err);
+    if (status == DPIPES_OK)
+        status = write_list("--label", &o->label_texts, false, &o->labels_json, err);
+    if (status == DPIPES_OK)
+        status = dpi_pairs_parse("--env", &o->env_texts, &o->env, err);
+    if (status == DPIPES_OK)
+        status = dpi_pairs_parse("--metadata", &o->metadata_texts, &o->metadata, err);
+    return status == DPIPES_OK ? read_runtime_env(o, err) : status;
 }
 
 /* ---- Extras ---- */
@@ -84,12 +175,47 @@ dpipes_status dpi_run_options_parse(const char *const *argv, dpi_run_options *op
     if (status != DPIPES_OK || options->help)
         return status;
     status = check_target(options, err);
+    if (status == DPIPES_OK)
+        status = finish_job(options, err);
     return status == DPIPES_OK ? write_extras(options, err) : status;
+}
+
+dpipes_status dpi_attach_options_parse(const char *const *argv, dpi_run_options *o, dpipes_error *err)
+{
+    *o = (dpi_run_options){0};
+    const dpi_arg args[] = {
+        DPI_CONNECTION_ARGS(&o->connection),
+        {"--asset", DPI_ARG_LIST, &o->assets},
+        {"--offset", DPI_ARG_NUMBER, &o->offset},
+        {"--timeout", DPI_ARG_SECONDS, &o->timeout_ms},
+        {"--no-forward-termination", DPI_ARG_FLAG, &o->no_forward_termination},
+        {"--json", DPI_ARG_FLAG, &o->json},
+        {"--help", DPI_ARG_FLAG, &o->help},
+    };
+    size_t used;
+    dpipes_status status = dpi_args_parse(args, sizeof args / sizeof *args, argv, &used, err);
+    if (status != DPIPES_OK || o->help)
+        return status;
+    o->attach = argv[used];
+    if (!o->attach)
+        return dpi_fail(err, DPIPES_EINVAL, "the submission ID of a job is wanted");
+    if (argv[used + 1])
+        return dpi_fail(err, DPIPES_EINVAL, "`%s` is too much", argv[used + 1]);
+    status = finish_job(o, err);
+    return status == DPIPES_OK ? write_extras(o, err) : status;
 }
 
 void dpi_run_options_fini(dpi_run_options *options)
 {
-    free(options->assets.items);
-    free(options->extras.items);
+    dpi_arg_list *const lists[] = {&options->assets,      &options->extras,    &options->resource_texts,
+                                   &options->label_texts, &options->env_texts, &options->metadata_texts};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        free(lists[i]->items);
+    dpi_connection_fini(&options->connection);
+    dpi_pairs_fini(&options->env);
+    dpi_pairs_fini(&options->metadata);
     dpi_buf_fini(&options->extras_json);
+    dpi_buf_fini(&options->resources_json);
+    dpi_buf_fini(&options->labels_json);
+    dpi_buf_fini(&options->runtime_env_json);
 }

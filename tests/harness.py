@@ -89,8 +89,8 @@ class Run:
     stderr: str
 
     def of(self, kind):
-        """The events of a kind, without the member that says so."""
-        return [without(event, "event") for event in self.events if event["event"] == kind]
+        """The events of a kind, without the member that says so and their place in the stream."""
+        return [without(without(event, "event"), "offset") for event in self.events if event["event"] == kind]
 
     @property
     def logs(self):

@@ -265,6 +265,14 @@ DPIPES_API void dpipes_ray_jobs_free(dpipes_ray_job_info *jobs, size_t count);
 DPIPES_API dpipes_status dpipes_ray_client_get_job(dpipes_ray_client *client, const char *submission_id,
                                                    dpipes_ray_job_info **job, dpipes_error *err);
 
+/* Takes the next bytes of a log; what it returns other than DPIPES_OK ends the reading with that. */
+typedef dpipes_status (*dpipes_log_fn)(void *user, const char *data, size_t size, dpipes_error *err);
+
+/* The bytes of a job's log, messages among them: all there are now, or, with `follow`, also those to come until the job has
+ * ended. How the job ends is no failure of this. */
+DPIPES_API dpipes_status dpipes_ray_client_read_log(dpipes_ray_client *client, const char *submission_id, bool follow,
+                                                    dpipes_log_fn on_log, void *user, dpipes_error *err);
+
 /* *stopped: false when it had ended already. Does not wait for its end. */
 DPIPES_API dpipes_status dpipes_ray_client_stop_job(dpipes_ray_client *client, const char *submission_id, bool *stopped,
                                                     dpipes_error *err);

@@ -109,7 +109,7 @@ static dpipes_status take_details(dpipes_ray_run *run, const dpi_http_reply *rep
     f->failing_ms = -1;
     if (run->result.status != before)
         dpi_run_note_status(run);
-    if (dpi_ray_job_ended(run->result.status)) {
+    if (dpi_ray_job_ended(run->result.status) || run->only_now) {
         note_end(run);
         return DPIPES_OK;
     }
@@ -441,17 +441,14 @@ dpipes_status dpi_follow_turn(dpipes_ray_run *run, dpipes_error *err)
 void dpi_follow_begin(dpipes_ray_run *run)
 {
     const dpi_task at_once = {.due_ms = run->now_ms}, later = {.due_ms = INT64_MAX};
-    const uint64_t offset = run->follow.job_log.fed;
+    const dpi_job_log given = run->follow.job_log;
     run->follow = (dpi_follow){
         .status = at_once,
         .log = later,
         .nodes = later,
         .stop = later,
         .check = later,
-        .job_log = {.session = run->session,
-                    .tail = &run->tail,
-                    .as_output = run->messages.path.size > 0,
-                    .fed = offset},
+        .job_log = given,
         .pace_ms = run->now_ms,
         .pending_ms = run->now_ms,
         .failing_ms = -1,
@@ -460,7 +457,7 @@ void dpi_follow_begin(dpipes_ray_run *run)
         .ended_ms = -1,
         .asked_ms = -1,
         .quiet_ms = run->now_ms,
-        .quiet_at = offset,
+        .quiet_at = given.fed,
         .as_text = !run->streams_log,
     };
 }

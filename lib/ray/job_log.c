@@ -12,6 +12,8 @@ dpipes_status dpi_job_log_take(void *user, const char *data, size_t size, dpipes
     log->skip -= known;
     log->fed += size - known;
     dpi_log_tail_feed(log->tail, data + known, size - known);
+    if (log->sink)
+        return log->sink(log->sink_user, data + known, size - known, err);
     if (log->as_output)
         return dpipes_session_feed_output(log->session, DPIPES_STDOUT, data + known, size - known, err);
     return dpipes_session_feed(log->session, data + known, size - known, err);

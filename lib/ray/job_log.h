@@ -3,15 +3,17 @@
 #ifndef DPI_RAY_JOB_LOG_H
 #define DPI_RAY_JOB_LOG_H
 
-#include <dagster_pipes/session.h>
+#include <dagster_pipes/ray.h>
 
 #include "ray/log_tail.h"
 
 typedef struct dpi_job_log {
     dpipes_session *session;
-    uint64_t fed;   /* bytes of the log, or of its text, that the session has */
-    uint64_t skip;  /* of the transfer at hand, what the session has already */
-    bool as_output; /* messages come another way */
+    uint64_t fed;       /* bytes of the log, or of its text, that the session has */
+    uint64_t skip;      /* of the transfer at hand, what the session has already */
+    bool as_output;     /* messages come another way */
+    dpipes_log_fn sink; /* takes the bytes instead of the session; NULL: nobody */
+    void *sink_user;
     dpi_log_tail *tail;
 } dpi_job_log;
 

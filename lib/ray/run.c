@@ -196,6 +196,7 @@ static dpipes_ray_run *new_run(dpipes_ray_client *client, dpipes_session *sessio
     run->now_ms = dpi_clock_monotonic_ms();
     run->run_timeout_ms = run_timeout_ms;
     run->deadline_ms = run_timeout_ms > 0 ? run->now_ms + run_timeout_ms : INT64_MAX;
+    run->follow.job_log = (dpi_job_log){.session = session, .tail = &run->tail};
     run->cancels_before = client->agenda.count > 0 ? atomic_load(&client->cancels) : 0;
     return run;
 }
@@ -222,6 +223,7 @@ static dpipes_status open_messages(dpipes_ray_run *run, const dpipes_ray_job *jo
 {
     if (job->message_channel == DPIPES_MESSAGES_LOG)
         return DPIPES_OK;
+    run->follow.job_log.as_output = true;
     dpipes_status status = dpi_message_file_open(&run->messages, job->message_path, err);
     if (status == DPIPES_OK && run->messages.notify_fd >= 0)
         status = dpi_http_watch(run->client->http, run->messages.notify_fd, err);
@@ -364,4 +366,28 @@ dpipes_status dpipes_ray_client_run(dpipes_ray_client *client, const dpipes_ray_
     *result = (dpipes_ray_result){0};
     dpipes_ray_run *run = dpipes_ray_client_start(client, job, session, &failure);
     return run ? run_to_end(client, run, result, err) : dpi_fail_copy(err, &failure);
+}
+
+/* ---- A log ---- */
+
+dpipes_status dpipes_ray_client_read_log(dpipes_ray_client *client, const char *submission_id, bool follow,
+                                         dpipes_log_fn on_log, void *user, dpipes_error *err)
+{
+    dpipes_error failure = DPIPES_ERROR_INIT;
+    dpipes_ray_result result = {0};
+    const dpipes_ray_attach attach = {.submission_id = submission_id, .no_forward_termination = true};
+    dpipes_session *session = dpipes_session_new(NULL, NULL, &failure);
+    dpipes_ray_run *run = session ? dpipes_ray_client_attach(client, &attach, session, &failure) : NULL;
+    dpipes_status status = failure.status;
+    if (run) {
+        run->only_now = !follow;
+        run->follow.job_log.sink = on_log;
+        run->follow.job_log.sink_user = user;
+        status = run_to_end(client, run, &result, &failure);
+    }
+    const bool read = result.outcome == DPIPES_RAY_SUCCEEDED || result.outcome == DPIPES_RAY_STOPPED ||
+                      result.outcome == DPIPES_RAY_FAILED;
+    dpipes_ray_result_fini(&result);
+    dpipes_session_free(session);
+    return read || status == DPIPES_OK ? DPIPES_OK : dpi_fail_copy(err, &failure);
 }

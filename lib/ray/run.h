@@ -74,6 +74,7 @@ struct dpipes_ray_run {
     int64_t now_ms;  /* monotonic, of this turn; as are all other times */
     dpi_phase phase;
     bool attached;
+    bool only_now;    /* its log is read as it is now */
     bool submitted;   /* Ray has the job */
     bool streams_log; /* Ray is new enough for its log stream */
     bool no_forward_termination;

@@ -30,7 +30,7 @@ static void teardown(void)
 static dpipes_status parse(const char *line)
 {
     static char text[512];
-    static const char *words[32];
+    static const char *words[64];
     size_t count = 0;
     snprintf(text, sizeof text, "%s", line);
     for (char *word = strtok(text, "|"); word; word = strtok(NULL, "|"))
@@ -66,7 +66,7 @@ START_TEST(an_extra_may_hold_any_json)
     assert_ok(parse("--address|u|--num-cpus|0.5|--extra|a={\"b\": [1, null, \"=\"]}|--extra|c=9007199254740993|--|x"),
               &err);
     ck_assert_str_eq(options.extras_json.data, "{\"a\": {\"b\": [1, null, \"=\"]}, \"c\": 9007199254740993}");
-    ck_assert_str_eq(options.address, "u");
+    ck_assert_str_eq(options.connection.address, "u");
     ck_assert(options.num_cpus > 0.4 && options.num_cpus < 0.6);
 }
 END_TEST
@@ -217,6 +217,67 @@ START_TEST(a_program_here_is_made_absolute)
 }
 END_TEST
 
+static dpipes_status parse_attach(const char *id, const char *more)
+{
+    const char *const words[] = {"--json", "--offset", "12", id, more, NULL};
+    dpi_run_options_fini(&options);
+    return dpi_attach_options_parse(words, &options, &err);
+}
+
+START_TEST(a_ray_jobs_options_are_taken)
+{
+    assert_ok(parse("--address|http://h|--num-gpus|0.5|--memory|2GiB|--resource|a=1|--resource|b=2.5|--label|l=v|--env|"
+                    "A=x=y|--env|B=|--metadata|k=v|--runtime-env|{}|--submission-id|s|--message-file|/m|--context-file|"
+                    "/c|--pending-timeout|2|--detach|--header|X=1|--cookie|c=2|--code-version|v1|--|prog"),
+              &err);
+    ck_assert_double_eq(options.num_gpus, 0.5);
+    ck_assert_int_eq(options.memory, INT64_C(2) << 30);
+    ck_assert_str_eq(options.resources_json.data, "{\"a\": 1.0, \"b\": 2.5}");
+    ck_assert_str_eq(options.labels_json.data, "{\"l\": \"v\"}");
+    ck_assert_uint_eq(options.env.count, 2);
+    ck_assert_str_eq(options.env.items[0].name, "A");
+    ck_assert_str_eq(options.env.items[0].value, "x=y");
+    ck_assert_str_eq(options.env.items[1].value, "");
+    ck_assert_str_eq(options.metadata.items[0].value, "v");
+    ck_assert_str_eq(options.runtime_env_json.data, "{}");
+    ck_assert_int_eq(options.pending_timeout_ms, 2000);
+    ck_assert_str_eq(options.connection.headers.items[0].name, "X");
+    ck_assert_str_eq(options.connection.cookies.items[0].value, "2");
+}
+END_TEST
+
+START_TEST(a_ray_jobs_options_that_are_wrong_are_named)
+{
+    static const struct {
+        const char *line;
+        const char *message;
+    } wrong[] = {
+        {"--local|--env|A=1|--metadata|k=v|--|p", "--metadata is for a Ray job, and --local runs none"},
+        {"--local|--ca-file|f|--|p", "--ca-file is for a Ray job, and --local runs none"},
+        {"--local-ray|--detach|--|p", "--detach leaves a job to a Ray that stays, and --local-ray's ends with it"},
+        {"--env|A|--|p", "--env `A`: NAME=VALUE is wanted"},
+        {"--env|=1|--|p", "--env `=1`: NAME=VALUE is wanted"},
+        {"--metadata|a=1|--metadata|a=2|--|p", "--metadata `a` is given twice"},
+        {"--resource|a=x|--|p", "--resource `a` wants a number, not `x`"},
+        {"--memory|2gib|--|p", "--memory wants a size, such as 500000, 64MiB or 2GiB, not `2gib`"},
+        {"--memory|1e3|--|p", "--memory wants a size, such as 500000, 64MiB or 2GiB, not `1e3`"},
+        {"--runtime-env|@/nonexistent/env.json|--|p", "--runtime-env: /nonexistent/env.json"},
+    };
+    for (size_t i = 0; i < COUNT(wrong); i++)
+        assert_fails(parse(wrong[i].line), DPIPES_EINVAL, &err, wrong[i].message);
+}
+END_TEST
+
+START_TEST(attach_wants_one_id)
+{
+    assert_ok(parse_attach("a", NULL), &err);
+    ck_assert_str_eq(options.attach, "a");
+    ck_assert_double_eq(options.offset, 12);
+    assert_fails(parse_attach(NULL, NULL), DPIPES_EINVAL, &err, "the submission ID of a job is wanted");
+    assert_fails(parse_attach("a", "b"), DPIPES_EINVAL, &err, "`b` is too much");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("args");
@@ -235,6 +296,9 @@ int main(void)
     tcase_add_test(tc, words_are_quoted_for_the_shell);
     tcase_add_test(tc, the_shell_reads_them_back);
     tcase_add_test(tc, a_program_here_is_made_absolute);
+    tcase_add_test(tc, a_ray_jobs_options_are_taken);
+    tcase_add_test(tc, a_ray_jobs_options_that_are_wrong_are_named);
+    tcase_add_test(tc, attach_wants_one_id);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
 }

@@ -311,9 +311,10 @@ START_TEST(a_ray_job_is_summed_up)
     ck_assert_ptr_nonnull(strstr(out.data,
                                  "\"exit_code\": 7, \"signal\": null, \"error\": {\"status\": \"DPIPES_EREMOTE\", "
                                  "\"message\": \"why\"}"));
-    ck_assert_ptr_nonnull(strstr(out.data,
-                                 "\"ray\": {\"address\": \"http://x\", \"submission_id\": \"pipes-abc\", \"status\": "
-                                 "\"FAILED\", \"error_type\": null, \"message\": null, \"submitted_ms\": 1, "));
+    ck_assert_ptr_nonnull(strstr(
+        out.data,
+        "\"ray\": {\"address\": \"http://x\", \"submission_id\": \"pipes-abc\", \"status\": "
+        "\"FAILED\", \"outcome\": \"UNFINISHED\", \"error_type\": null, \"message\": null, \"submitted_ms\": 1, "));
 }
 END_TEST
 

@@ -1,0 +1,392 @@
+/* The commands that look at the jobs of a Ray, whoever submitted them: jobs, status, logs, stop, delete. */
+#include "cmd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json_write.h"
+#include "connection.h"
+#include "help.h"
+#include "output.h"
+#include "signals.h"
+#include "table.h"
+
+#define DPI_STOP_POLL_MS 100
+
+typedef struct jobs_command {
+    const char *name;
+    const char *const *help;
+    bool wants_id;
+    dpi_connection connection;
+    bool show_help;
+    bool json;
+    bool follow;
+    const char *status_word; /* --status, of `jobs` */
+    int64_t grace_ms;        /* --grace, of `stop` */
+    const char *id;
+    dpipes_ray_client *client;
+    dpipes_error err;
+} jobs_command;
+
+static int exit_code_of(dpipes_status status)
+{
+    switch (status) {
+    case DPIPES_OK:
+        return DPI_EXIT_OK;
+    case DPIPES_EINVAL:
+        return DPI_EXIT_USAGE;
+    case DPIPES_ENOENT:
+    case DPIPES_EREMOTE:
+        return DPI_EXIT_FAILED;
+    case DPIPES_ETIMEDOUT:
+        return DPI_EXIT_TIMEOUT;
+    case DPIPES_ECANCELED:
+        return DPI_EXIT_INTERRUPTED;
+    default:
+        return DPI_EXIT_UNREACHABLE;
+    }
+}
+
+static int fail(const jobs_command *c)
+{
+    fprintf(stderr, "dpipes: %s\n", c->err.message);
+    return exit_code_of(c->err.status);
+}
+
+static int put(dpi_output *out)
+{
+    dpi_output_flush(out);
+    if (out->broken)
+        fprintf(stderr, "dpipes: stdout: %s\n", strerror(out->broken_with));
+    const int code = out->broken ? DPI_EXIT_UNREACHABLE : DPI_EXIT_OK;
+    dpi_output_fini(out);
+    return code;
+}
+
+/* ---- One job as text and as JSON ---- */
+
+static void write_member(const char *key, const char *value, dpi_buf *out)
+{
+    dpi_json_write_text(out, key);
+    dpi_buf_append_literal(out, ": ");
+    dpi_json_write_text(out, value);
+    dpi_buf_append_literal(out, ", ");
+}
+
+static void write_time(const char *key, int64_t ms, dpi_buf *out)
+{
+    dpi_buf_printf(out, "\"%s\": ", key);
+    if (ms > 0)
+        dpi_json_write_int(out, ms);
+    else
+        dpi_buf_append_literal(out, "null");
+    dpi_buf_append_literal(out, ", ");
+}
+
+static void write_json(const dpipes_ray_job_info *job, dpi_buf *out)
+{
+    dpi_buf_append_char(out, '{');
+    write_member("submission_id", job->submission_id, out);
+    write_member("status", dpipes_ray_job_status_name(job->status), out);
+    write_member("entrypoint", job->entrypoint, out);
+    write_member("message", job->message, out);
+    write_member("error_type", job->error_type, out);
+    write_member("driver_node_id", job->node_id, out);
+    write_time("start_time", job->start_ms, out);
+    write_time("end_time", job->end_ms, out);
+    dpi_buf_append_literal(out, "\"driver_exit_code\": ");
+    if (job->has_exit_code)
+        dpi_json_write_int(out, job->exit_code);
+    else
+        dpi_buf_append_literal(out, "null");
+    dpi_buf_printf(out, ", \"metadata\": %s}", job->metadata_json);
+}
+
+static void add_cell(dpi_table *table, const char *text)
+{
+    dpi_table_add(table, text ? text : "-", strlen(text ? text : "-"));
+}
+
+static void add_time(dpi_table *table, int64_t ms)
+{
+    char text[32] = "-";
+    struct tm local;
+    const time_t seconds = (time_t)(ms / 1000);
+    if (ms > 0 && localtime_r(&seconds, &local))
+        strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &local);
+    add_cell(table, text);
+}
+
+static void add_duration(dpi_table *table, const dpipes_ray_job_info *job)
+{
+    char text[32] = "-";
+    const int64_t end_ms = job->end_ms > 0 ? job->end_ms : dpi_clock_unix_ms();
+    if (job->start_ms > 0)
+        snprintf(text, sizeof text, "%.1f s", (double)(end_ms - job->start_ms) / 1e3);
+    add_cell(table, text);
+}
+
+/* ---- jobs ---- */
+
+static bool is_wanted(const jobs_command *c, const dpipes_ray_job_info *job)
+{
+    return !c->status_word || strcmp(c->status_word, dpipes_ray_job_status_name(job->status)) == 0;
+}
+
+static void write_table(const jobs_command *c, const dpipes_ray_job_info *jobs, size_t count, dpi_output *out)
+{
+    static const char *const titles[] = {"SUBMISSION ID", "STATUS", "STARTED", "TIME", "ENTRYPOINT"};
+    dpi_table table = {.columns = sizeof titles / sizeof *titles};
+    for (size_t i = 0; i < table.columns; i++)
+        add_cell(&table, titles[i]);
+    for (size_t i = 0; i < count; i++) {
+        if (!is_wanted(c, &jobs[i]))
+            continue;
+        add_cell(&table, jobs[i].submission_id);
+        add_cell(&table, dpipes_ray_job_status_name(jobs[i].status));
+        add_time(&table, jobs[i].start_ms);
+        add_duration(&table, &jobs[i]);
+        add_cell(&table, jobs[i].entrypoint);
+    }
+    dpi_table_print(&table, 0, out->style.width, &out->buf);
+    dpi_table_fini(&table);
+}
+
+static void write_list(const jobs_command *c, const dpipes_ray_job_info *jobs, size_t count, dpi_buf *out)
+{
+    bool first = true;
+    dpi_buf_append_char(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        if (!is_wanted(c, &jobs[i]))
+            continue;
+        dpi_buf_append_text(out, first ? "" : ", ");
+        write_json(&jobs[i], out);
+        first = false;
+    }
+    dpi_buf_append_literal(out, "]\n");
+}
+
+static int list_jobs(jobs_command *c)
+{
+    dpipes_ray_job_info *jobs;
+    size_t count;
+    if (dpipes_ray_client_list_jobs(c->client, &jobs, &count, &c->err) != DPIPES_OK)
+        return fail(c);
+    dpi_output out = dpi_output_of(STDOUT_FILENO);
+    if (c->json)
+        write_list(c, jobs, count, &out.buf);
+    else
+        write_table(c, jobs, count, &out);
+    dpipes_ray_jobs_free(jobs, count);
+    return put(&out);
+}
+
+/* ---- status ---- */
+
+static void write_rows(const dpipes_ray_job_info *job, dpi_output *out)
+{
+    dpi_table table = {.columns = 2};
+    add_cell(&table, "status");
+    add_cell(&table, dpipes_ray_job_status_name(job->status));
+    add_cell(&table, "started");
+    add_time(&table, job->start_ms);
+    add_cell(&table, "time");
+    add_duration(&table, job);
+    add_cell(&table, "entrypoint");
+    add_cell(&table, job->entrypoint);
+    add_cell(&table, "error type");
+    add_cell(&table, job->error_type);
+    add_cell(&table, "message");
+    add_cell(&table, job->message);
+    add_cell(&table, "metadata");
+    add_cell(&table, job->metadata_json);
+    add_cell(&table, "node");
+    add_cell(&table, job->node_id);
+    dpi_table_print(&table, 0, out->style.width, &out->buf);
+    dpi_table_fini(&table);
+}
+
+static int show_status(jobs_command *c)
+{
+    dpipes_ray_job_info *job;
+    if (dpipes_ray_client_get_job(c->client, c->id, &job, &c->err) != DPIPES_OK)
+        return fail(c);
+    dpi_output out = dpi_output_of(STDOUT_FILENO);
+    if (c->json) {
+        write_json(job, &out.buf);
+        dpi_buf_append_char(&out.buf, '\n');
+    } else {
+        write_rows(job, &out);
+    }
+    dpipes_ray_jobs_free(job, 1);
+    return put(&out);
+}
+
+/* ---- logs ---- */
+
+static dpipes_status write_bytes(void *user, const char *data, size_t size, dpipes_error *err)
+{
+    dpi_output *out = user;
+    dpi_buf_append(&out->buf, data, size);
+    dpi_output_flush(out);
+    return out->broken ? dpi_fail_errno(err, DPIPES_EIO, out->broken_with, "stdout") : DPIPES_OK;
+}
+
+static int show_log(jobs_command *c)
+{
+    dpi_output out = dpi_output_of(STDOUT_FILENO);
+    const dpipes_status status = dpipes_ray_client_read_log(c->client, c->id, c->follow, write_bytes, &out, &c->err);
+    dpi_output_fini(&out);
+    return status == DPIPES_OK ? DPI_EXIT_OK : fail(c);
+}
+
+/* ---- stop and delete ---- */
+
+static bool has_ended(dpipes_ray_job_status status)
+{
+    return status != DPIPES_RAY_JOB_PENDING && status != DPIPES_RAY_JOB_RUNNING;
+}
+
+/* Waits for the job's end, up to the grace. */
+static dpipes_status wait_for_end(jobs_command *c, dpipes_ray_job_status *status)
+{
+    const int64_t until_ms = dpi_clock_monotonic_ms() + c->grace_ms;
+    for (;;) {
+        dpipes_ray_job_info *job;
+        dpipes_status asked = dpipes_ray_client_get_job(c->client, c->id, &job, &c->err);
+        if (asked != DPIPES_OK)
+            return asked;
+        *status = job->status;
+        dpipes_ray_jobs_free(job, 1);
+        if (has_ended(*status))
+            return DPIPES_OK;
+        if (dpi_clock_monotonic_ms() >= until_ms)
+            return dpi_fail(&c->err, DPIPES_ETIMEDOUT, "job %s was asked to stop and is still %s after %.1f s", c->id,
+                            dpipes_ray_job_status_name(*status), (double)c->grace_ms / 1e3);
+        usleep(DPI_STOP_POLL_MS * 1000);
+    }
+}
+
+static int stop_job(jobs_command *c)
+{
+    bool stopped;
+    dpipes_ray_job_status status = DPIPES_RAY_JOB_UNKNOWN;
+    if (dpipes_ray_client_stop_job(c->client, c->id, &stopped, &c->err) != DPIPES_OK)
+        return fail(c);
+    if (stopped && c->grace_ms == 0) {
+        printf("job %s was asked to stop\n", c->id);
+        return DPI_EXIT_OK;
+    }
+    if (wait_for_end(c, &status) != DPIPES_OK)
+        return fail(c);
+    printf("job %s %s%s\n", c->id, stopped ? "is " : "had ended: ", dpipes_ray_job_status_name(status));
+    return DPI_EXIT_OK;
+}
+
+static int delete_job(jobs_command *c)
+{
+    if (dpipes_ray_client_delete_job(c->client, c->id, &c->err) != DPIPES_OK)
+        return fail(c);
+    printf("job %s was deleted\n", c->id);
+    return DPI_EXIT_OK;
+}
+
+/* ---- The commands ---- */
+
+static dpipes_status check_words(jobs_command *c, const char *const *argv, size_t used)
+{
+    const char *word = argv[used];
+    static const char *const statuses[] = {"PENDING", "RUNNING", "STOPPED", "SUCCEEDED", "FAILED"};
+    if (c->wants_id && !word)
+        return dpi_fail(&c->err, DPIPES_EINVAL, "the submission ID of a job is wanted");
+    if (word && (!c->wants_id || argv[used + 1]))
+        return dpi_fail(&c->err, DPIPES_EINVAL, "`%s` is too much", c->wants_id ? argv[used + 1] : word);
+    c->id = word;
+    for (size_t i = 0; c->status_word && i < sizeof statuses / sizeof *statuses; i++)
+        if (strcmp(c->status_word, statuses[i]) == 0)
+            return DPIPES_OK;
+    return c->status_word
+               ? dpi_fail(&c->err, DPIPES_EINVAL,
+                          "--status `%s`: PENDING, RUNNING, STOPPED, SUCCEEDED or FAILED is wanted", c->status_word)
+               : DPIPES_OK;
+}
+
+static dpipes_status parse(jobs_command *c, const char *const *argv, const dpi_arg *own, size_t own_count)
+{
+    dpi_arg args[16] = {DPI_CONNECTION_ARGS(&c->connection), {"--help", DPI_ARG_FLAG, &c->show_help}};
+    size_t count = 9, used;
+    for (size_t i = 0; i < own_count; i++)
+        args[count++] = own[i];
+    dpipes_status status = dpi_args_parse(args, count, argv, &used, &c->err);
+    if (status != DPIPES_OK || c->show_help)
+        return status;
+    status = check_words(c, argv, used);
+    return status == DPIPES_OK ? dpi_connection_finish(&c->connection, &c->err) : status;
+}
+
+typedef int (*action_fn)(jobs_command *c);
+
+static int act(jobs_command *c, action_fn action)
+{
+    dpi_signals_install();
+    c->client = dpi_connection_open(&c->connection, NULL, NULL, NULL, &c->err);
+    if (!c->client)
+        return fail(c);
+    dpi_signals_set_client(c->client);
+    const int code = action(c);
+    dpi_signals_set_client(NULL);
+    dpipes_ray_client_free(c->client);
+    return code;
+}
+
+static int command(jobs_command *c, const char *const *argv, const dpi_arg *own, size_t own_count, action_fn action)
+{
+    int code = DPI_EXIT_OK;
+    if (parse(c, argv, own, own_count) != DPIPES_OK)
+        code = dpi_usage_error(c->name, c->err.message);
+    else if (c->show_help)
+        dpi_help_print(c->help, stdout);
+    else
+        code = act(c, action);
+    dpi_connection_fini(&c->connection);
+    return code;
+}
+
+int dpi_cmd_jobs(const char *const *argv)
+{
+    jobs_command c = {.name = "jobs", .help = dpi_help_jobs};
+    const dpi_arg own[] = {{"--json", DPI_ARG_FLAG, &c.json}, {"--status", DPI_ARG_TEXT, &c.status_word}};
+    return command(&c, argv, own, 2, list_jobs);
+}
+
+int dpi_cmd_status(const char *const *argv)
+{
+    jobs_command c = {.name = "status", .help = dpi_help_jobs, .wants_id = true};
+    const dpi_arg own[] = {{"--json", DPI_ARG_FLAG, &c.json}};
+    return command(&c, argv, own, 1, show_status);
+}
+
+int dpi_cmd_logs(const char *const *argv)
+{
+    jobs_command c = {.name = "logs", .help = dpi_help_jobs, .wants_id = true};
+    const dpi_arg own[] = {{"--follow", DPI_ARG_FLAG, &c.follow}, {"-f", DPI_ARG_FLAG, &c.follow}};
+    return command(&c, argv, own, 2, show_log);
+}
+
+int dpi_cmd_stop(const char *const *argv)
+{
+    jobs_command c = {.name = "stop", .help = dpi_help_jobs, .wants_id = true};
+    const dpi_arg own[] = {{"--grace", DPI_ARG_SECONDS, &c.grace_ms}};
+    return command(&c, argv, own, 1, stop_job);
+}
+
+int dpi_cmd_delete(const char *const *argv)
+{
+    jobs_command c = {.name = "delete", .help = dpi_help_jobs, .wants_id = true};
+    return command(&c, argv, NULL, 0, delete_job);
+}

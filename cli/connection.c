@@ -1,0 +1,81 @@
+#include "connection.h"
+
+#include <stdlib.h>
+
+#include "base/error.h"
+
+dpipes_status dpi_connection_finish(dpi_connection *connection, dpipes_error *err)
+{
+    dpipes_status status = dpi_pairs_parse("--header", &connection->header_texts, &connection->headers, err);
+    if (status == DPIPES_OK)
+        status = dpi_pairs_parse("--cookie", &connection->cookie_texts, &connection->cookies, err);
+    return status;
+}
+
+void dpi_connection_fini(dpi_connection *connection)
+{
+    free(connection->header_texts.items);
+    free(connection->cookie_texts.items);
+    dpi_pairs_fini(&connection->headers);
+    dpi_pairs_fini(&connection->cookies);
+}
+
+const char *dpi_connection_given(const dpi_connection *connection)
+{
+    return connection->header_texts.count > 0   ? "--header"
+           : connection->cookie_texts.count > 0 ? "--cookie"
+           : connection->token_file             ? "--token-file"
+           : connection->ca_file                ? "--ca-file"
+           : connection->client_cert_file       ? "--client-cert"
+           : connection->client_key_file        ? "--client-key"
+           : connection->insecure               ? "--insecure"
+                                                : NULL;
+}
+
+static bool address_is_set(void)
+{
+    static const char *const names[] = {"DPIPES_ADDRESS", "RAY_API_SERVER_ADDRESS", "RAY_ADDRESS"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = getenv(names[i]);
+        if (value && *value)
+            return true;
+    }
+    return false;
+}
+
+static dpipes_status find_local(dpipes_local_ray_info *newest, dpipes_error *err)
+{
+    size_t count = 0;
+    dpipes_status status = dpipes_local_ray_list(newest, 1, &count, err);
+    if (status == DPIPES_OK && count == 0)
+        return dpi_fail(err, DPIPES_EINVAL,
+                        "where? --address URL says which Ray; DPIPES_ADDRESS, RAY_API_SERVER_ADDRESS and RAY_ADDRESS "
+                        "are not set, and no `dpipes local up` runs");
+    return status;
+}
+
+dpipes_ray_client *dpi_connection_open(const dpi_connection *connection, const char *address, dpipes_logger logger,
+                                       void *logger_user, dpipes_error *err)
+{
+    dpipes_local_ray_info newest;
+    dpipes_ray_client_options options = {
+        .address = address ? address : connection->address,
+        .headers = connection->headers.items,
+        .header_count = connection->headers.count,
+        .cookies = connection->cookies.items,
+        .cookie_count = connection->cookies.count,
+        .token_file = connection->token_file,
+        .ca_file = connection->ca_file,
+        .insecure = connection->insecure,
+        .client_cert_file = connection->client_cert_file,
+        .client_key_file = connection->client_key_file,
+        .logger = logger,
+        .logger_user = logger_user,
+    };
+    if (!options.address && !address_is_set()) {
+        if (find_local(&newest, err) != DPIPES_OK)
+            return NULL;
+        options.address = newest.address;
+    }
+    return dpipes_ray_client_new(&options, err);
+}

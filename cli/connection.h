@@ -1,0 +1,45 @@
+/* The options that say how a Ray is reached, of every command that talks to one. */
+#ifndef DPI_CLI_CONNECTION_H
+#define DPI_CLI_CONNECTION_H
+
+#include "pairs.h"
+
+typedef struct dpi_connection {
+    const char *address;
+    dpi_arg_list header_texts;
+    dpi_arg_list cookie_texts;
+    dpi_pairs headers;
+    dpi_pairs cookies;
+    const char *token_file;
+    const char *ca_file;
+    const char *client_cert_file;
+    const char *client_key_file;
+    bool insecure;
+} dpi_connection;
+
+/* Rows of a table of dpi_arg. */
+/* clang-format off */
+#define DPI_CONNECTION_ARGS(c)                              \
+    {"--address", DPI_ARG_TEXT, &(c)->address},             \
+    {"--header", DPI_ARG_LIST, &(c)->header_texts},         \
+    {"--cookie", DPI_ARG_LIST, &(c)->cookie_texts},         \
+    {"--token-file", DPI_ARG_TEXT, &(c)->token_file},       \
+    {"--ca-file", DPI_ARG_TEXT, &(c)->ca_file},             \
+    {"--client-cert", DPI_ARG_TEXT, &(c)->client_cert_file},\
+    {"--client-key", DPI_ARG_TEXT, &(c)->client_key_file},  \
+    {"--insecure", DPI_ARG_FLAG, &(c)->insecure}
+/* clang-format on */
+
+/* After the words were taken. DPIPES_EINVAL, DPIPES_ENOMEM. */
+dpipes_status dpi_connection_finish(dpi_connection *connection, dpipes_error *err);
+void dpi_connection_fini(dpi_connection *connection);
+
+/* The first of them that is given beside `--address`; NULL: none. */
+const char *dpi_connection_given(const dpi_connection *connection);
+
+/* A client by these options; without an address, DPIPES_ADDRESS and so on count, and else the newest of `dpipes local up`. NULL
+ * as dpipes_ray_client_new; DPIPES_EINVAL also when nothing says where. */
+dpipes_ray_client *dpi_connection_open(const dpi_connection *connection, const char *address, dpipes_logger logger,
+                                       void *logger_user, dpipes_error *err);
+
+#endif
