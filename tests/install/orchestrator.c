@@ -1,6 +1,7 @@
 /* An orchestrator outside of the tree: runs the program in argv[1] and prints its logs and what its asset became. It is
  * compiled as C and as C++. */
 #include <stdio.h>
+#include <string.h>
 
 #include <dagster_pipes/ray.h>
 
@@ -29,8 +30,10 @@ int main(int argc, char **argv)
     const char *asset = "table";
     dpipes_context_params params = {sizeof params, NULL, NULL, 0, &asset, 1, NULL, NULL, "{\"rows\": 7}"};
     dpipes_session_options options = {sizeof options, on_event, NULL, 0};
-    dpipes_ray_client_options ray = {sizeof ray, "http://127.0.0.1:1", NULL, 0, NULL, NULL, false, 0, 0, 0, 0, NULL,
-                                     NULL};
+    dpipes_ray_client_options ray;
+    memset(&ray, 0, sizeof ray);
+    ray.size = sizeof ray;
+    ray.address = "http://127.0.0.1:1";
     dpipes_error err = DPIPES_ERROR_INIT;
     dpipes_session *session = dpipes_session_new(&params, &options, &err);
     dpipes_ray_client *client = dpipes_ray_client_new(&ray, &err);

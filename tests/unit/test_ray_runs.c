@@ -79,8 +79,10 @@ static void teardown(void)
 {
     dpipes_ray_result_fini(&result);
     dpipes_ray_client_free(client);
+    client = NULL;
     if (fake)
         fake_http_stop(fake);
+    fake = NULL;
     dpi_buf_fini(&told);
     dpi_buf_fini(&logged);
 }
