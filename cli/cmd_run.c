@@ -46,10 +46,15 @@ static dpipes_status run_child(run *r)
 
 static dpipes_ray_job job_of(const dpi_run_options *o, const char *entrypoint)
 {
+    const bool in_file = o->runtime_env && *o->runtime_env == '@';
     return (dpipes_ray_job){
         .entrypoint = entrypoint,
         .submission_id = o->submission_id,
-        .runtime_env_json = o->runtime_env ? dpi_buf_text(&o->runtime_env_json) : NULL,
+        .runtime_env_json = in_file ? NULL : o->runtime_env,
+        .runtime_env_file = in_file ? o->runtime_env + 1 : NULL,
+        .working_dir = o->working_dir,
+        .ship = o->ship.items,
+        .ship_count = o->ship.count,
         .env_vars = o->env.items,
         .env_var_count = o->env.count,
         .metadata = o->metadata.items,
@@ -80,7 +85,8 @@ static dpipes_ray_run *start(run *r, dpipes_ray_client *client)
     };
     if (o->attach)
         return dpipes_ray_client_attach(client, &attach, r->session, &r->err);
-    dpi_entrypoint(o->command, dpi_address_is_loopback(dpipes_ray_client_address(client)), &entrypoint);
+    const bool sees_our_files = dpi_address_is_loopback(dpipes_ray_client_address(client));
+    dpi_entrypoint(o->command, sees_our_files && !o->working_dir && o->ship.count == 0, &entrypoint);
     const dpipes_ray_job job = job_of(o, dpi_buf_text(&entrypoint));
     dpipes_ray_run *started = dpi_buf_failed(&entrypoint) ? (dpi_fail_memory(&r->err), NULL)
                                                           : dpipes_ray_client_start(client, &job, r->session, &r->err);

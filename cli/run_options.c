@@ -3,11 +3,8 @@
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/json_scan.h"
 #include "base/json_write.h"
-
-#define DPI_RUNTIME_ENV_MAX ((size_t)1024 * 1024)
 
 static dpipes_status check_command(dpi_run_options *o, const char *const *argv, size_t used, dpipes_error *err)
 {
@@ -39,6 +36,8 @@ static dpipes_status parse_words(const char *const *argv, dpi_run_options *o, dp
         {"--env", DPI_ARG_LIST, &o->env_texts},
         {"--metadata", DPI_ARG_LIST, &o->metadata_texts},
         {"--runtime-env", DPI_ARG_TEXT, &o->runtime_env},
+        {"--working-dir", DPI_ARG_TEXT, &o->working_dir},
+        {"--ship", DPI_ARG_LIST, &o->ship},
         {"--submission-id", DPI_ARG_TEXT, &o->submission_id},
         {"--message-file", DPI_ARG_TEXT, &o->message_file},
         {"--context-file", DPI_ARG_TEXT, &o->context_file},
@@ -64,6 +63,8 @@ static const char *job_option_given(const dpi_run_options *o)
            : o->label_texts.count > 0    ? "--label"
            : o->metadata_texts.count > 0 ? "--metadata"
            : o->runtime_env              ? "--runtime-env"
+           : o->working_dir              ? "--working-dir"
+           : o->ship.count > 0           ? "--ship"
            : o->submission_id            ? "--submission-id"
            : o->message_file             ? "--message-file"
            : o->context_file             ? "--context-file"
@@ -102,18 +103,6 @@ static dpipes_status write_list(const char *option, const dpi_arg_list *texts, b
     return status;
 }
 
-static dpipes_status read_runtime_env(dpi_run_options *o, dpipes_error *err)
-{
-    if (!o->runtime_env)
-        return DPIPES_OK;
-    if (*o->runtime_env == '@')
-        return dpi_file_read(o->runtime_env + 1, DPI_RUNTIME_ENV_MAX, &o->runtime_env_json, err) == DPIPES_OK
-                   ? DPIPES_OK
-                   : dpi_fail_prefix(err, DPIPES_EINVAL, "--runtime-env: ");
-    dpi_buf_append_text(&o->runtime_env_json, o->runtime_env);
-    return dpi_buf_failed(&o->runtime_env_json) ? dpi_fail_memory(err) : DPIPES_OK;
-}
-
 static dpipes_status finish_job(dpi_run_options *o, dpipes_error *err)
 {
     dpipes_status status = dpi_connection_finish(&o->connection, err);
@@ -125,7 +114,7 @@ static dpipes_status finish_job(dpi_run_options *o, dpipes_error *err)
         status = dpi_pairs_parse("--env", &o->env_texts, &o->env, err);
     if (status == DPIPES_OK)
         status = dpi_pairs_parse("--metadata", &o->metadata_texts, &o->metadata, err);
-    return status == DPIPES_OK ? read_runtime_env(o, err) : status;
+    return status;
 }
 
 /* ---- Extras ---- */
@@ -208,7 +197,8 @@ dpipes_status dpi_attach_options_parse(const char *const *argv, dpi_run_options 
 void dpi_run_options_fini(dpi_run_options *options)
 {
     dpi_arg_list *const lists[] = {&options->assets,      &options->extras,    &options->resource_texts,
-                                   &options->label_texts, &options->env_texts, &options->metadata_texts};
+                                   &options->label_texts, &options->env_texts, &options->metadata_texts,
+                                   &options->ship};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         free(lists[i]->items);
     dpi_connection_fini(&options->connection);
@@ -217,5 +207,4 @@ void dpi_run_options_fini(dpi_run_options *options)
     dpi_buf_fini(&options->extras_json);
     dpi_buf_fini(&options->resources_json);
     dpi_buf_fini(&options->labels_json);
-    dpi_buf_fini(&options->runtime_env_json);
 }

@@ -25,7 +25,9 @@ typedef struct dpi_run_options {
     dpi_arg_list label_texts;
     dpi_arg_list env_texts;
     dpi_arg_list metadata_texts;
-    const char *runtime_env;
+    const char *runtime_env; /* JSON, or `@` and a file */
+    const char *working_dir;
+    dpi_arg_list ship;
     const char *submission_id;
     const char *message_file;
     const char *context_file;
@@ -39,7 +41,6 @@ typedef struct dpi_run_options {
     dpi_buf extras_json;
     dpi_buf resources_json;
     dpi_buf labels_json;
-    dpi_buf runtime_env_json;
 } dpi_run_options;
 
 /* `argv` as it follows the word `run`. DPIPES_EINVAL, DPIPES_ENOMEM. Needs dpi_run_options_fini in every case. */

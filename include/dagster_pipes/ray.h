@@ -71,7 +71,13 @@ typedef enum dpipes_message_channel {
     DPIPES_MESSAGES_FILE     /* a file on a filesystem that both sides see; the log is output alone */
 } dpipes_message_channel;
 
-/* Ray's JobSubmissionClient.submit_job. Nothing in it is modified. */
+/* Ray's JobSubmissionClient.submit_job. Nothing in it is modified.
+ *
+ * What working_dir and py_modules name on this machine is packed when the run starts, which blocks, and sent before the job:
+ * zip files of at most 100 MiB, which are called after what is in them and are sent only where the cluster has not got them.
+ * .gitignore, .rayignore, runtime_env's excludes and Ray's default excludes (.git, .venv, venv, __pycache__) keep files
+ * out as they do in Ray's own client. A program starts in its working_dir; a context that is too large for the environment
+ * travels there, as dagster_pipes_context.json. */
 typedef struct dpipes_ray_job {
     size_t size;
     const char *entrypoint;       /* a shell command line, run by /bin/sh -c */
@@ -93,6 +99,11 @@ typedef struct dpipes_ray_job {
     const char *message_path; /* DPIPES_MESSAGES_FILE: absolute; the file is made empty, and left where it is */
     const char *context_path; /* NULL: the context travels in the environment. Else absolute, on a filesystem that
                                  both sides see: it is written there with mode 0600, and left where it is */
+    const char *working_dir;  /* instead of runtime_env's. There and here: a directory or an archive (.zip, .tar.gz,
+                                     .tgz, .tar.xz) of this machine, or a URI of Ray's */
+    const char *const *ship;  /* files of this machine that are put at the top of the working_dir */
+    size_t ship_count;
+    const char *runtime_env_file; /* YAML, or JSON where its name ends with .json; instead of runtime_env_json */
 } dpipes_ray_job;
 
 typedef enum dpipes_ray_job_status {

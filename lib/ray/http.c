@@ -332,6 +332,15 @@ static bool has_body(const dpi_http_request *request)
     return request->method == DPI_HTTP_POST || request->method == DPI_HTTP_PUT;
 }
 
+static CURLcode set_body(CURL *easy, const dpi_http_request *request)
+{
+    const bool upload = request->method == DPI_HTTP_PUT;
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                     (curl_off_t)(upload ? request->upload_size : request->body.size));
+    return upload ? curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->upload)
+                  : curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, dpi_buf_text(&request->body));
+}
+
 /* A POST goes over a connection of its own: on one that was used before, curl sends a request again by itself when
  * the server hangs up without an answer. */
 static bool set_request(dpi_http_call *call, const dpi_http_request *request)
@@ -340,8 +349,7 @@ static bool set_request(dpi_http_call *call, const dpi_http_request *request)
     bool ok = curl_easy_setopt(easy, CURLOPT_URL, dpi_buf_text(&request->url)) == CURLE_OK;
     if (has_body(request)) {
         curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.size);
-        ok = ok && curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, dpi_buf_text(&request->body)) == CURLE_OK;
+        ok = ok && set_body(easy, request) == CURLE_OK;
     }
     if (request->offset > 0) {
         char range[32];
@@ -426,6 +434,13 @@ dpi_http_reply *dpi_http_call_reply(dpi_http_call *call)
 long dpi_http_call_code(const dpi_http_call *call)
 {
     return call->reply.code;
+}
+
+uint64_t dpi_http_call_sent(const dpi_http_call *call)
+{
+    curl_off_t sent = 0;
+    curl_easy_getinfo(call->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+    return (uint64_t)sent;
 }
 
 void dpi_http_call_hold(dpi_http_call *call, bool hold)

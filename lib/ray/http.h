@@ -27,7 +27,9 @@ typedef enum dpi_http_method { DPI_HTTP_GET, DPI_HTTP_POST, DPI_HTTP_PUT, DPI_HT
 typedef struct dpi_http_request {
     dpi_http_method method;
     dpi_buf url;
-    dpi_buf body;       /* of a POST: JSON; of a PUT: bytes */
+    dpi_buf body;       /* of a POST: JSON */
+    const char *upload; /* of a PUT: bytes, which must stay until the call is freed */
+    size_t upload_size;
     int64_t timeout_ms; /* the whole request; DPIPES_FOREVER: no limit, for a stream */
     int64_t stall_ms;   /* no byte for so long: given up; 0: no limit */
     uint64_t offset;    /* above 0: the answer is wanted from this byte on (Range), with 206 */
@@ -91,6 +93,9 @@ dpi_http_reply *dpi_http_call_reply(dpi_http_call *call);
 
 /* The code of the answer that has begun, 0 before. */
 long dpi_http_call_code(const dpi_http_call *call);
+
+/* How many bytes of the request's body have left. */
+uint64_t dpi_http_call_sent(const dpi_http_call *call);
 
 /* Hangs up when it is not done. NULL is fine. */
 void dpi_http_call_free(dpi_http_call *call);

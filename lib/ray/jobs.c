@@ -11,7 +11,7 @@
 
 /* The longest answers that are taken. The details hold the environment and the metadata; the nodes a list of
  * workers each. */
-#define DPI_VERSION_MAX  ((size_t)64 * 1024)
+#define DPI_SMALL_MAX    ((size_t)64 * 1024)
 #define DPI_DETAILS_MAX  ((size_t)16 * 1024 * 1024)
 #define DPI_LIST_MAX     ((size_t)256 * 1024 * 1024) /* all jobs of a cluster, with their environments */
 #define DPI_LOG_END_MAX  ((size_t)4 * 1024 * 1024)
@@ -36,7 +36,7 @@ static dpi_http_request get(size_t max_body, const char *format, ...)
 
 dpi_http_request dpi_jobs_version_request(const char *address)
 {
-    return get(DPI_VERSION_MAX, "%s/api/version", address);
+    return get(DPI_SMALL_MAX, "%s/api/version", address);
 }
 
 dpi_http_request dpi_jobs_details_request(const char *address, const char *id)
@@ -46,14 +46,14 @@ dpi_http_request dpi_jobs_details_request(const char *address, const char *id)
 
 dpi_http_request dpi_jobs_stop_request(const char *address, const char *id)
 {
-    dpi_http_request request = get(DPI_VERSION_MAX, "%s/api/jobs/%s/stop", address, id);
+    dpi_http_request request = get(DPI_SMALL_MAX, "%s/api/jobs/%s/stop", address, id);
     request.method = DPI_HTTP_POST;
     return request;
 }
 
 dpi_http_request dpi_jobs_delete_request(const char *address, const char *id)
 {
-    dpi_http_request request = get(DPI_VERSION_MAX, "%s/api/jobs/%s", address, id);
+    dpi_http_request request = get(DPI_SMALL_MAX, "%s/api/jobs/%s", address, id);
     request.method = DPI_HTTP_DELETE;
     return request;
 }
@@ -66,6 +66,20 @@ dpi_http_request dpi_jobs_list_request(const char *address)
 dpi_http_request dpi_jobs_nodes_request(const char *address)
 {
     return get(DPI_NODES_MAX, "%s/nodes?view=summary", address);
+}
+
+dpi_http_request dpi_jobs_package_request(const char *address, const char *package)
+{
+    return get(DPI_SMALL_MAX, "%s/api/packages/gcs/%s", address, package);
+}
+
+dpi_http_request dpi_jobs_upload_request(const char *address, const char *package, const dpi_buf *bytes)
+{
+    dpi_http_request request = dpi_jobs_package_request(address, package);
+    request.method = DPI_HTTP_PUT;
+    request.upload = dpi_buf_text(bytes);
+    request.upload_size = bytes->size;
+    return request;
 }
 
 dpi_http_request dpi_jobs_text_log_request(const char *address, const char *id)

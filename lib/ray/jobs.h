@@ -16,6 +16,10 @@ dpi_http_request dpi_jobs_delete_request(const char *address, const char *id);
 dpi_http_request dpi_jobs_list_request(const char *address);
 dpi_http_request dpi_jobs_nodes_request(const char *address);
 
+/* Whether the package is there: 200 or 404. Either way Ray keeps it for ten minutes from now on, without a job that uses it. */
+dpi_http_request dpi_jobs_package_request(const char *address, const char *package);
+dpi_http_request dpi_jobs_upload_request(const char *address, const char *package, const dpi_buf *bytes);
+
 /* The log as decoded text, by the job API itself. */
 dpi_http_request dpi_jobs_text_log_request(const char *address, const char *id);
 

@@ -5,11 +5,14 @@
 #include "ray/client.h"
 #include "ray/job_log.h"
 #include "ray/message_file.h"
+#include "ray/parcels.h"
 
 #define DPI_SMALL_TIMEOUT_MS 10000 /* a request that a dashboard answers at once */
 
 typedef enum dpi_phase {
     DPI_PHASE_VERSION, /* is it a dashboard, and of which Ray? */
+    DPI_PHASE_PACKAGE, /* is it on the cluster? */
+    DPI_PHASE_UPLOAD,
     DPI_PHASE_SUBMIT,
     DPI_PHASE_LOOK_UP, /* the submission's answer was lost */
     DPI_PHASE_FOLLOW,
@@ -27,9 +30,12 @@ typedef struct dpi_task {
 typedef struct dpi_submit {
     dpi_task task;
     dpi_http_request request;
-    dpi_buf context;   /* the value of DAGSTER_PIPES_CONTEXT: what makes the job ours */
-    unsigned attempts; /* how often it was sent */
-    bool asked_again;  /* with another token */
+    dpi_buf context;      /* the value of DAGSTER_PIPES_CONTEXT: what makes the job ours */
+    dpi_parcels *parcels; /* NULL: nothing is packed */
+    size_t parcel;        /* the one on its way */
+    int64_t told_ms;      /* when the logger heard how far it is */
+    unsigned attempts;    /* how often it was sent */
+    bool asked_again;     /* with another token */
     int64_t look_up_until_ms;
     dpipes_error trouble;
 } dpi_submit;

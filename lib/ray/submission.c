@@ -202,22 +202,42 @@ static dpipes_status write_variables(dpi_buf *out, const dpi_json_value *given, 
     return status;
 }
 
+static bool is_key(const dpi_json_value *key, const char *name)
+{
+    return dpi_json_equals(key, name, strlen(name));
+}
+
+/* Whether the member is written by us. */
+static bool is_replaced(const dpi_json_value *key, const dpi_submission_uris *uris)
+{
+    return is_key(key, "env_vars") || (uris->working_dir && is_key(key, "working_dir")) ||
+           (uris->py_modules_json && is_key(key, "py_modules"));
+}
+
 /* Member by member, and not by cJSON, whose numbers are doubles: the caller's values arrive as they were. */
-static void write_runtime_env(parts *p, const dpi_json_value *given)
+static void write_runtime_env(parts *p, const dpi_json_value *given, const dpi_submission_uris *uris)
 {
     dpi_json_value key, value;
     dpi_buf *out = &p->runtime_env;
     dpi_buf_append_char(out, '{');
     for (dpi_json_iter it = dpi_json_iter_init(given); dpi_json_iter_next(&it, &key, &value);)
-        if (!dpi_json_equals(&key, "env_vars", strlen("env_vars")))
+        if (!is_replaced(&key, uris))
             write_member(out, &key, &value);
+    if (uris->working_dir) {
+        write_key(out, "working_dir");
+        dpi_json_write_text(out, uris->working_dir);
+    }
+    if (uris->py_modules_json) {
+        write_key(out, "py_modules");
+        dpi_buf_append_text(out, uris->py_modules_json);
+    }
     write_key(out, "env_vars");
     dpi_buf_append(out, p->env_vars.data, p->env_vars.size);
     dpi_buf_append_char(out, '}');
 }
 
-static dpipes_status write_parts(parts *p, const dpipes_ray_job *job, const dpipes_pair *bootstrap,
-                                 size_t bootstrap_count, dpipes_error *err)
+static dpipes_status write_parts(parts *p, const dpipes_ray_job *job, const dpi_submission_uris *uris,
+                                 const dpipes_pair *bootstrap, size_t bootstrap_count, dpipes_error *err)
 {
     const char *json = job->runtime_env_json ? job->runtime_env_json : "{}";
     dpi_json_value runtime_env, given = {.kind = DPI_JSON_NULL};
@@ -228,7 +248,7 @@ static dpipes_status write_parts(parts *p, const dpipes_ray_job *job, const dpip
     status = write_variables(&p->env_vars, &given, job, bootstrap, bootstrap_count, err);
     if (status != DPIPES_OK)
         return status;
-    write_runtime_env(p, &runtime_env);
+    write_runtime_env(p, &runtime_env, uris);
     dpi_buf_append_char(&p->metadata, '{');
     write_pairs(&p->metadata, job->metadata, job->metadata_count);
     dpi_buf_append_char(&p->metadata, '}');
@@ -310,10 +330,11 @@ static dpipes_status check_variables(const parts *p, size_t context, dpipes_erro
     const size_t size = p->env_vars.size + DPI_RAY_ENV_OVERHEAD;
     if (size <= DPI_RAY_ARG_MAX)
         return DPIPES_OK;
-    return dpi_fail(err, DPIPES_EINVAL,
-                    "env_vars: %zu bytes as JSON, with the %d that Ray adds; Ray can start a job with at most %d "
-                    "(DAGSTER_PIPES_CONTEXT is %zu of them)",
-                    size, DPI_RAY_ENV_OVERHEAD, DPI_RAY_ARG_MAX, context);
+    return dpi_fail(
+        err, DPIPES_EINVAL,
+        "env_vars: %zu bytes as JSON, with the %d that Ray adds; Ray can start a job with at most %d "
+        "(DAGSTER_PIPES_CONTEXT is %zu of them; a large context can travel in a working_dir, or by context_path)",
+        size, DPI_RAY_ENV_OVERHEAD, DPI_RAY_ARG_MAX, context);
 }
 
 static dpipes_status check_config(const parts *p, const char *id, dpipes_error *err)
@@ -359,15 +380,15 @@ static dpipes_status write_body(dpi_buf *out, const parts *p, const dpipes_ray_j
 }
 
 dpipes_status dpi_submission_request(const char *address, const dpipes_ray_job *job, const char *id,
-                                     const dpipes_pair *bootstrap, size_t bootstrap_count, dpi_http_request *request,
-                                     dpipes_error *err)
+                                     const dpi_submission_uris *uris, const dpipes_pair *bootstrap,
+                                     size_t bootstrap_count, dpi_http_request *request, dpipes_error *err)
 {
     parts p = {0};
     *request = (dpi_http_request){.method = DPI_HTTP_POST, .max_body = DPI_RAY_BODY_MAX};
     dpi_buf_printf(&request->url, "%s/api/jobs/", address);
     dpipes_status status = check_job(job, err);
     if (status == DPIPES_OK)
-        status = write_parts(&p, job, bootstrap, bootstrap_count, err);
+        status = write_parts(&p, job, uris, bootstrap, bootstrap_count, err);
     if (status == DPIPES_OK && (dpi_buf_failed(&p.env_vars) || dpi_buf_failed(&p.runtime_env)))
         status = dpi_fail_memory(err);
     if (status == DPIPES_OK)

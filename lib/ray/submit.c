@@ -8,22 +8,21 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/random.h"
-#include "ray/run.h"
 #include "ray/submission.h"
+#include "ray/submit.h"
+#include "ray/yaml_json.h"
 
 #define DPI_ID_LETTERS       10
 #define DPI_TIMER_SLACK_MS   20 /* by which curl's timer may be early against our clock */
-#define DPI_SUBMIT_ATTEMPTS  3
+#define DPI_RUNTIME_ENV_MAX  ((size_t)1024 * 1024)
 #define DPI_LOOK_UP_PAUSE_MS 250
-#define DPI_SUBMIT_STALL_MS  60000 /* without a byte; Ray answers within a second */
 
 static const char *address_of(const dpipes_ray_run *run)
 {
     return dpi_buf_text(&run->client->address);
 }
 
-/* The next step of the submission, at once or later. */
-static void go_on(dpipes_ray_run *run, dpi_phase phase, int64_t due_ms)
+void dpi_submit_go_on(dpipes_ray_run *run, dpi_phase phase, int64_t due_ms)
 {
     run->phase = phase;
     run->submit.task.due_ms = due_ms;
@@ -32,9 +31,7 @@ static void go_on(dpipes_ray_run *run, dpi_phase phase, int64_t due_ms)
 
 /* ---- A token that is missing or old ---- */
 
-/* Whether the answer is 401 or 403 and the request goes out once more, with another token; else the reply says what it came
- * to. */
-static bool asks_again(dpipes_ray_run *run, dpi_http_reply *reply)
+bool dpi_submit_asks_again(dpipes_ray_run *run, dpi_http_reply *reply)
 {
     dpi_submit *s = &run->submit;
     if (reply->status != DPIPES_OK || (reply->code != 401 && reply->code != 403))
@@ -84,7 +81,8 @@ static dpipes_status leave_version(dpipes_ray_run *run, dpipes_error *err)
     run->streams_log = dpi_ray_version_streams_log(run->client->version);
     if (run->attached)
         return dpi_run_submitted(run, err);
-    go_on(run, DPI_PHASE_SUBMIT, run->now_ms);
+    const bool packages = run->submit.parcels && run->submit.parcels->count > 0;
+    dpi_submit_go_on(run, packages ? DPI_PHASE_PACKAGE : DPI_PHASE_SUBMIT, run->now_ms);
     return DPIPES_OK;
 }
 
@@ -98,7 +96,7 @@ static dpipes_status start_version(dpipes_ray_run *run, dpipes_error *err)
 
 static dpipes_status take_version(dpipes_ray_run *run, dpi_http_reply *reply, dpipes_error *err)
 {
-    if (asks_again(run, reply))
+    if (dpi_submit_asks_again(run, reply))
         return DPIPES_OK;
     dpipes_status status = reply->status == DPIPES_OK ? read_version(run, reply, err) : fail_version(run, reply, err);
     return status == DPIPES_OK ? leave_version(run, err) : status;
@@ -114,8 +112,7 @@ typedef enum outcome {
     FOREIGN  /* Ray has another job under this id */
 } outcome;
 
-/* A gateway's answer, or that of a dashboard whose job module has just died, says nothing about the job. */
-static bool tells_nothing(const dpi_http_reply *reply)
+bool dpi_submit_tells_nothing(const dpi_http_reply *reply)
 {
     return (reply->code >= 502 && reply->code <= 504) ||
            (reply->code == 500 && strstr(dpi_buf_text(&reply->body), "Server got itself in trouble"));
@@ -134,7 +131,7 @@ static outcome judge(dpipes_ray_run *run, dpi_http_reply *reply)
     if (reply->status == DPIPES_OK && reply->code == 200)
         return TAKEN;
     const bool answered = reply->status == DPIPES_OK;
-    const bool unclear = answered ? tells_nothing(reply) || id_exists(reply) : reply->sent;
+    const bool unclear = answered ? dpi_submit_tells_nothing(reply) || id_exists(reply) : reply->sent;
     if (answered)
         dpi_jobs_refused(reply, "submission", &run->submit.trouble);
     else
@@ -163,7 +160,7 @@ static void look_up(dpipes_ray_run *run)
                  run->result.submission_id, run->submit.trouble.message);
     run->submit.look_up_until_ms =
         client->give_up_after_ms < INT64_MAX - run->now_ms ? run->now_ms + client->give_up_after_ms : INT64_MAX;
-    go_on(run, DPI_PHASE_LOOK_UP, run->now_ms);
+    dpi_submit_go_on(run, DPI_PHASE_LOOK_UP, run->now_ms);
 }
 
 /* A request is sent again only when Ray says that the one before did not arrive. Should it arrive after all, the id
@@ -178,11 +175,11 @@ static dpipes_status decide(dpipes_ray_run *run, outcome o, dpipes_error *err)
         return DPIPES_OK;
     }
     if (o == UNKNOWN && run->now_ms < s->look_up_until_ms) {
-        go_on(run, DPI_PHASE_LOOK_UP, run->now_ms + DPI_LOOK_UP_PAUSE_MS);
+        dpi_submit_go_on(run, DPI_PHASE_LOOK_UP, run->now_ms + DPI_LOOK_UP_PAUSE_MS);
         return DPIPES_OK;
     }
     if (o == ABSENT && s->attempts < DPI_SUBMIT_ATTEMPTS) {
-        go_on(run, DPI_PHASE_SUBMIT, run->now_ms);
+        dpi_submit_go_on(run, DPI_PHASE_SUBMIT, run->now_ms);
         return DPIPES_OK;
     }
     return fail_submission(run, o, err);
@@ -204,7 +201,7 @@ static dpipes_status start_submission(dpipes_ray_run *run, dpipes_error *err)
 
 static dpipes_status take_submission(dpipes_ray_run *run, dpi_http_reply *reply, dpipes_error *err)
 {
-    return asks_again(run, reply) ? DPIPES_OK : decide(run, judge(run, reply), err);
+    return dpi_submit_asks_again(run, reply) ? DPIPES_OK : decide(run, judge(run, reply), err);
 }
 
 static dpipes_status start_look_up(dpipes_ray_run *run, dpipes_error *err)
@@ -217,7 +214,7 @@ static dpipes_status start_look_up(dpipes_ray_run *run, dpipes_error *err)
 static dpipes_status take_look_up(dpipes_ray_run *run, dpi_http_reply *reply, dpipes_error *err)
 {
     outcome o = UNKNOWN;
-    if (asks_again(run, reply))
+    if (dpi_submit_asks_again(run, reply))
         return DPIPES_OK;
     if (reply->status == DPIPES_OK && reply->code == 404)
         o = ABSENT;
@@ -233,7 +230,7 @@ static dpipes_status take_look_up(dpipes_ray_run *run, dpi_http_reply *reply, dp
 static dpipes_status check_cancel(dpipes_ray_run *run, dpipes_error *err)
 {
     const unsigned cancels = dpi_run_cancels(run);
-    const bool sent = run->submit.attempts > 0;
+    const bool sent = run->phase >= DPI_PHASE_SUBMIT && run->submit.attempts > 0;
     if (cancels == 0 || (sent && cancels < 2))
         return DPIPES_OK;
     run->result.outcome = DPIPES_RAY_CANCELED;
@@ -250,6 +247,10 @@ static dpipes_status start_step(dpipes_ray_run *run, dpipes_error *err)
     switch (run->phase) {
     case DPI_PHASE_VERSION:
         return run->client->has_version ? leave_version(run, err) : start_version(run, err);
+    case DPI_PHASE_PACKAGE:
+        return dpi_upload_start_look(run, err);
+    case DPI_PHASE_UPLOAD:
+        return dpi_upload_start(run, err);
     case DPI_PHASE_SUBMIT:
         return start_submission(run, err);
     default:
@@ -262,6 +263,10 @@ static dpipes_status take_step(dpipes_ray_run *run, dpi_http_reply *reply, dpipe
     switch (run->phase) {
     case DPI_PHASE_VERSION:
         return take_version(run, reply, err);
+    case DPI_PHASE_PACKAGE:
+        return dpi_upload_take_look(run, reply, err);
+    case DPI_PHASE_UPLOAD:
+        return dpi_upload_take(run, reply, err);
     case DPI_PHASE_SUBMIT:
         return take_submission(run, reply, err);
     default:
@@ -297,7 +302,9 @@ dpipes_status dpi_submit_turn(dpipes_ray_run *run, dpipes_error *err)
         run->result.outcome = DPIPES_RAY_TIMED_OUT;
         return dpi_fail_prefix(err, DPIPES_ETIMEDOUT, "run_timeout has passed: ");
     }
-    const int64_t wake_ms = s->task.due_ms > run->now_ms ? s->task.due_ms : dpi_run_retry_ms(run);
+    int64_t wake_ms = s->task.due_ms > run->now_ms ? s->task.due_ms : dpi_run_retry_ms(run);
+    if (run->phase == DPI_PHASE_UPLOAD && s->task.call)
+        wake_ms = dpi_upload_tell(run);
     dpi_agenda_move(&run->client->agenda, run, wake_ms);
     return status;
 }
@@ -336,33 +343,102 @@ static const char *context_variable(dpipes_session *session, const char *path, d
     return write_context(path, session, err) == DPIPES_OK ? dpipes_session_context_file(session, path, err) : NULL;
 }
 
-dpipes_status dpi_submit_begin(dpipes_ray_run *run, const dpipes_ray_job *job, dpipes_error *err)
+static const char *messages_variable(dpipes_ray_run *run, dpipes_error *err)
+{
+    return run->messages.path.size > 0 ? dpipes_session_messages_file(run->session, run->messages.path.data, err)
+                                       : dpipes_session_messages_stdio(run->session, "stdout", err);
+}
+
+/* The request, as far as it can be made before the packages have their names. */
+static dpipes_status make_request(dpipes_ray_run *run, const dpipes_ray_job *job, const dpi_submission_uris *uris,
+                                  const char *context, const char *messages, dpipes_error *err)
 {
     dpi_submit *s = &run->submit;
-    dpipes_error failure = DPIPES_ERROR_INIT;
-    dpipes_status status = choose_id(run, job->submission_id, err);
-    if (status != DPIPES_OK)
-        return status;
-    const char *context = context_variable(run->session, job->context_path, &failure);
-    const char *messages = NULL;
-    if (context && run->messages.path.size > 0)
-        messages = dpipes_session_messages_file(run->session, run->messages.path.data, &failure);
-    else if (context)
-        messages = dpipes_session_messages_stdio(run->session, "stdout", &failure);
-    if (!messages)
-        return dpi_fail_copy(err, &failure);
     const dpipes_pair bootstrap[] = {
         {"DAGSTER_PIPES_CONTEXT", context},
         {"DAGSTER_PIPES_MESSAGES", messages},
     };
+    dpi_http_request_fini(&s->request);
+    dpi_buf_clear(&s->context);
     dpi_buf_append_text(&s->context, context);
     if (dpi_buf_failed(&s->context))
         return dpi_fail_memory(err);
-    status = dpi_submission_request(address_of(run), job, run->result.submission_id, bootstrap,
-                                    sizeof bootstrap / sizeof *bootstrap, &s->request, err);
-    if (status == DPIPES_OK && !(run->wanted_json = dpi_submission_wanted_json(job)))
+    return dpi_submission_request(address_of(run), job, run->result.submission_id, uris, bootstrap,
+                                  sizeof bootstrap / sizeof *bootstrap, &s->request, err);
+}
+
+static bool is_packed(const dpipes_ray_job *job)
+{
+    return job->working_dir || job->ship_count > 0 || job->runtime_env_json;
+}
+
+static dpipes_status pack(dpipes_ray_run *run, const dpipes_ray_job *job, const char *context_json, dpipes_error *err)
+{
+    run->submit.parcels = calloc(1, sizeof *run->submit.parcels);
+    if (!run->submit.parcels)
         return dpi_fail_memory(err);
-    return status;
+    return dpi_parcels_pack(run->submit.parcels, job, context_json, &run->client->log, err);
+}
+
+static const char *text_or_null(const dpi_buf *text)
+{
+    return text->size > 0 ? text->data : NULL;
+}
+
+/* What cannot be submitted is known before anything is packed; what only the context makes too large is packed with it. */
+static dpipes_status make_submission(dpipes_ray_run *run, const dpipes_ray_job *job, dpipes_error *err)
+{
+    dpi_submission_uris uris = {0};
+    const char *context = context_variable(run->session, job->context_path, err);
+    const char *messages = context ? messages_variable(run, err) : NULL;
+    const char *context_json = NULL;
+    if (!messages)
+        return err->status;
+    dpipes_status status = make_request(run, job, &uris, context, messages, err);
+    if (status == DPIPES_EINVAL && !job->context_path && dpi_parcels_have_room(job)) {
+        context = dpipes_session_context_file(run->session, DPI_PARCEL_CONTEXT, err);
+        context_json = dpipes_session_context_json(run->session);
+        status = context ? make_request(run, job, &uris, context, messages, err) : err->status;
+    }
+    if (status != DPIPES_OK || !is_packed(job))
+        return status;
+    status = pack(run, job, context_json, err);
+    if (status != DPIPES_OK)
+        return status;
+    uris = (dpi_submission_uris){text_or_null(&run->submit.parcels->working_dir),
+                                 text_or_null(&run->submit.parcels->py_modules)};
+    return make_request(run, job, &uris, context, messages, err);
+}
+
+static dpipes_status read_runtime_env(dpipes_ray_job *job, dpi_buf *json, dpipes_error *err)
+{
+    if (!job->runtime_env_file)
+        return DPIPES_OK;
+    if (job->runtime_env_json)
+        return dpi_fail(err, DPIPES_EINVAL, "runtime_env_file %s: a runtime_env_json is given too",
+                        job->runtime_env_file);
+    dpipes_status status = dpi_yaml_read_file(job->runtime_env_file, DPI_RUNTIME_ENV_MAX, json, err);
+    if (status != DPIPES_OK)
+        return dpi_fail_prefix(err, status, "runtime_env_file: ");
+    job->runtime_env_json = dpi_buf_text(json);
+    return DPIPES_OK;
+}
+
+dpipes_status dpi_submit_begin(dpipes_ray_run *run, const dpipes_ray_job *given, dpipes_error *err)
+{
+    dpipes_error failure = DPIPES_ERROR_INIT;
+    dpi_buf runtime_env = {0};
+    dpipes_ray_job whole = *given, *job = &whole;
+    dpipes_status status = choose_id(run, job->submission_id, &failure);
+    if (status == DPIPES_OK)
+        status = read_runtime_env(job, &runtime_env, &failure);
+    if (status == DPIPES_OK)
+        status = make_submission(run, job, &failure);
+    dpi_buf_fini(&runtime_env);
+    if (status != DPIPES_OK)
+        return dpi_fail_copy(err, &failure);
+    run->wanted_json = dpi_submission_wanted_json(job);
+    return run->wanted_json ? DPIPES_OK : dpi_fail_memory(err);
 }
 
 void dpi_submit_end(dpipes_ray_run *run)
@@ -371,5 +447,9 @@ void dpi_submit_end(dpipes_ray_run *run)
     dpi_task_hang_up(run, &s->task);
     dpi_http_request_fini(&s->request);
     dpi_buf_fini(&s->context);
+    if (s->parcels)
+        dpi_parcels_fini(s->parcels);
+    free(s->parcels);
+    s->parcels = NULL;
     s->request = (dpi_http_request){0};
 }

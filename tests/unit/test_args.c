@@ -227,7 +227,8 @@ static dpipes_status parse_attach(const char *id, const char *more)
 START_TEST(a_ray_jobs_options_are_taken)
 {
     assert_ok(parse("--address|http://h|--num-gpus|0.5|--memory|2GiB|--resource|a=1|--resource|b=2.5|--label|l=v|--env|"
-                    "A=x=y|--env|B=|--metadata|k=v|--runtime-env|{}|--submission-id|s|--message-file|/m|--context-file|"
+                    "A=x=y|--env|B=|--metadata|k=v|--runtime-env|{}|--working-dir|/"
+                    "w|--ship|a|--ship|b|--submission-id|s|--message-file|/m|--context-file|"
                     "/c|--pending-timeout|2|--detach|--header|X=1|--cookie|c=2|--code-version|v1|--|prog"),
               &err);
     ck_assert_double_eq(options.num_gpus, 0.5);
@@ -239,7 +240,9 @@ START_TEST(a_ray_jobs_options_are_taken)
     ck_assert_str_eq(options.env.items[0].value, "x=y");
     ck_assert_str_eq(options.env.items[1].value, "");
     ck_assert_str_eq(options.metadata.items[0].value, "v");
-    ck_assert_str_eq(options.runtime_env_json.data, "{}");
+    ck_assert_str_eq(options.runtime_env, "{}");
+    ck_assert_str_eq(options.working_dir, "/w");
+    ck_assert_uint_eq(options.ship.count, 2);
     ck_assert_int_eq(options.pending_timeout_ms, 2000);
     ck_assert_str_eq(options.connection.headers.items[0].name, "X");
     ck_assert_str_eq(options.connection.cookies.items[0].value, "2");
@@ -261,7 +264,6 @@ START_TEST(a_ray_jobs_options_that_are_wrong_are_named)
         {"--resource|a=x|--|p", "--resource `a` wants a number, not `x`"},
         {"--memory|2gib|--|p", "--memory wants a size, such as 500000, 64MiB or 2GiB, not `2gib`"},
         {"--memory|1e3|--|p", "--memory wants a size, such as 500000, 64MiB or 2GiB, not `1e3`"},
-        {"--runtime-env|@/nonexistent/env.json|--|p", "--runtime-env: /nonexistent/env.json"},
     };
     for (size_t i = 0; i < COUNT(wrong); i++)
         assert_fails(parse(wrong[i].line), DPIPES_EINVAL, &err, wrong[i].message);

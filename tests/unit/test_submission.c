@@ -12,9 +12,12 @@ static const dpipes_pair bootstrap[] = {{"DAGSTER_PIPES_CONTEXT", "ctx"}, {"DAGS
 static dpipes_error err;
 static dpi_http_request request;
 
+static dpi_submission_uris uris;
+
 static void setup(void)
 {
     err = (dpipes_error)DPIPES_ERROR_INIT;
+    uris = (dpi_submission_uris){0};
 }
 
 static void teardown(void)
@@ -27,7 +30,7 @@ static dpipes_status build(dpipes_ray_job job)
     dpi_http_request_fini(&request);
     if (!job.entrypoint)
         job.entrypoint = "true";
-    return dpi_submission_request("http://h:1/x", &job, "job1", bootstrap, 2, &request, &err);
+    return dpi_submission_request("http://h:1/x", &job, "job1", &uris, bootstrap, 2, &request, &err);
 }
 
 static void assert_body(dpipes_ray_job job, const char *wanted)
@@ -166,9 +169,10 @@ static void assert_limit(bool metadata, size_t most, const char *reason)
 START_TEST(the_environment_has_a_limit)
 {
     const size_t around = strlen("{\"A\": \"\", " OURS) - 1;
-    assert_limit(false, DPI_RAY_ARG_MAX - DPI_RAY_ENV_OVERHEAD - around,
-                 "env_vars: 131072 bytes as JSON, with the 350 that Ray adds; Ray can start a job with at most 131071 "
-                 "(DAGSTER_PIPES_CONTEXT is 3 of them)");
+    assert_limit(
+        false, DPI_RAY_ARG_MAX - DPI_RAY_ENV_OVERHEAD - around,
+        "env_vars: 131072 bytes as JSON, with the 350 that Ray adds; Ray can start a job with at most 131071 "
+        "(DAGSTER_PIPES_CONTEXT is 3 of them; a large context can travel in a working_dir, or by context_path)");
 }
 END_TEST
 
