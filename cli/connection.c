@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "ray/address.h"
 
 dpipes_status dpi_connection_finish(dpi_connection *connection, dpipes_error *err)
 {
@@ -32,32 +33,9 @@ const char *dpi_connection_given(const dpi_connection *connection)
                                                 : NULL;
 }
 
-static bool address_is_set(void)
-{
-    static const char *const names[] = {"DPIPES_ADDRESS", "RAY_API_SERVER_ADDRESS", "RAY_ADDRESS"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *value = getenv(names[i]);
-        if (value && *value)
-            return true;
-    }
-    return false;
-}
-
-static dpipes_status find_local(dpipes_local_ray_info *newest, dpipes_error *err)
-{
-    size_t count = 0;
-    dpipes_status status = dpipes_local_ray_list(newest, 1, &count, err);
-    if (status == DPIPES_OK && count == 0)
-        return dpi_fail(err, DPIPES_EINVAL,
-                        "where? --address URL says which Ray; DPIPES_ADDRESS, RAY_API_SERVER_ADDRESS and RAY_ADDRESS "
-                        "are not set, and no `dpipes local up` runs");
-    return status;
-}
-
 dpipes_ray_client *dpi_connection_open(const dpi_connection *connection, const char *address, dpipes_logger logger,
                                        void *logger_user, dpipes_error *err)
 {
-    dpipes_local_ray_info newest;
     dpipes_ray_client_options options = {
         .address = address ? address : connection->address,
         .headers = connection->headers.items,
@@ -72,10 +50,13 @@ dpipes_ray_client *dpi_connection_open(const dpi_connection *connection, const c
         .logger = logger,
         .logger_user = logger_user,
     };
-    if (!options.address && !address_is_set()) {
-        if (find_local(&newest, err) != DPIPES_OK)
-            return NULL;
-        options.address = newest.address;
-    }
-    return dpipes_ray_client_new(&options, err);
+    const bool given = dpi_address_is_given(options.address);
+    if (!given)
+        options.address = "auto";
+    dpipes_ray_client *client = dpipes_ray_client_new(&options, err);
+    if (!client && !given && err->status == DPIPES_ENOENT)
+        dpi_fail(err, DPIPES_EINVAL,
+                 "where? --address URL says which Ray; DPIPES_ADDRESS, RAY_API_SERVER_ADDRESS and RAY_ADDRESS are not "
+                 "set, no `dpipes local up` runs, and no Ray dashboard answers at 127.0.0.1, ports 8265 to 8268");
+    return client;
 }

@@ -37,7 +37,7 @@ void dpi_connection_fini(dpi_connection *connection);
 /* The first of them that is given beside `--address`; NULL: none. */
 const char *dpi_connection_given(const dpi_connection *connection);
 
-/* A client by these options; without an address, DPIPES_ADDRESS and so on count, and else the newest of `dpipes local up`. NULL
+/* A client by these options; without an address, DPIPES_ADDRESS and so on count, and else `auto`. NULL
  * as dpipes_ray_client_new; DPIPES_EINVAL also when nothing says where. */
 dpipes_ray_client *dpi_connection_open(const dpi_connection *connection, const char *address, dpipes_logger logger,
                                        void *logger_user, dpipes_error *err);

@@ -39,8 +39,9 @@ const char *const dpi_help_run[] = {
     "  --local            a child process of this one; no Ray\n"
     "  --local-ray        a Ray job on a Ray of its own on this machine, which is started for it and ends with it\n"
     "  --address URL      a Ray job on a running cluster: the address of its dashboard, such as http://127.0.0.1:8265\n"
-    "  Without one of them: the address in DPIPES_ADDRESS, RAY_API_SERVER_ADDRESS or RAY_ADDRESS; else the cluster of\n"
-    "  `dpipes local up`, the newest where there are several.\n"
+    "  Without one of them: the address in DPIPES_ADDRESS, RAY_API_SERVER_ADDRESS or RAY_ADDRESS; else `auto`: the "
+    "cluster\n"
+    "  of `dpipes local up`, the newest where there are several, or a dashboard at 127.0.0.1, port 8265 to 8268.\n"
     "\n"
     "What the program is told:\n"
     "  --asset KEY        an asset that the step is to materialize; parts are joined by `/`; may be repeated\n"
@@ -138,8 +139,8 @@ const char *const dpi_help_jobs[] = {
     "  delete  forgets a job that has ended\n"
     "  --json  prints what Ray says as JSON: an array of objects, or one\n"
     "\n"
-    "  --address URL      the dashboard (DPIPES_ADDRESS, RAY_API_SERVER_ADDRESS, RAY_ADDRESS; else the newest of\n"
-    "                     `dpipes local up`)\n"
+    "  --address URL      the dashboard (DPIPES_ADDRESS, RAY_API_SERVER_ADDRESS, RAY_ADDRESS; else `auto`, as in "
+    "`run`)\n"
     "\n" DPI_HELP_CONNECTION
     "Exit code: 0; 1 Ray refuses, or has no such job; 2 an option is wrong; 3 Ray cannot be reached; 4; 130 Ctrl-C\n",
     NULL,

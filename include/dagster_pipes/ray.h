@@ -28,6 +28,8 @@ typedef struct dpipes_pair {
 /* ---- PipesRayJobClient ----------------------------------------------------------------------------------------- */
 
 typedef struct dpipes_ray_client dpipes_ray_client;
+typedef struct dpipes_local_ray dpipes_local_ray;
+typedef struct dpipes_local_ray_options dpipes_local_ray_options;
 
 typedef struct dpipes_ray_client_options {
     size_t size;
@@ -53,10 +55,14 @@ typedef struct dpipes_ray_client_options {
     int64_t stall_after_ms;       /* a log that is quiet for so long is compared with the file's end, 0: 30000 */
     unsigned max_streams;         /* logs that are streamed at once, the others are polled in turn; 0: 64 */
     bool queue_events;            /* what happens is kept for dpipes_ray_client_next_event, which must then be called */
+    const dpipes_local_ray_options
+        *local_ray; /* where no address is known: a LocalRay is started by these, and ends with
+                                                  the client (dagster-ray's create_cluster_if_needed); NULL: an error */
 } dpipes_ray_client_options;
 
 /* NULL: DPIPES_EINVAL  the address has not a form that the client takes, or none is known; a token file that is set
- * cannot be read; DPIPES_ENOENT "auto" and nothing answers; DPIPES_ENOMEM. Sends nothing, but for "auto". */
+ * cannot be read; DPIPES_ENOENT "auto" and nothing answers; those of dpipes_local_ray_start; DPIPES_ENOMEM. Sends nothing,
+ * but for "auto" (which asks for up to 8 s) and `local_ray` (which starts for 5 to 10 s). */
 DPIPES_API dpipes_ray_client *dpipes_ray_client_new(const dpipes_ray_client_options *options, dpipes_error *err);
 
 /* Every run of it must be freed before. NULL is fine. */
@@ -64,6 +70,9 @@ DPIPES_API void dpipes_ray_client_free(dpipes_ray_client *client);
 
 /* The address in use, "http://127.0.0.1:8265"; lives as long as the client. */
 DPIPES_API const char *dpipes_ray_client_address(const dpipes_ray_client *client);
+
+/* The LocalRay that was started for it, NULL when none was; it belongs to the client. */
+DPIPES_API const dpipes_local_ray *dpipes_ray_client_local_ray(const dpipes_ray_client *client);
 
 /* Where the program's messages come from, besides its log. */
 typedef enum dpipes_message_channel {
@@ -297,9 +306,7 @@ DPIPES_API dpipes_status dpipes_ray_client_delete_job(dpipes_ray_client *client,
  * own (in which is also the TMPDIR of its jobs), in token mode with a token in a file of mode 0600. It ends with its
  * owner, however that ends: a small process keeps watch and takes down whatever Ray has started. */
 
-typedef struct dpipes_local_ray dpipes_local_ray;
-
-typedef struct dpipes_local_ray_options {
+struct dpipes_local_ray_options {
     size_t size;
     const char *ray; /* the `ray` program; NULL: DPIPES_RAY, .venv/bin/ray of the working directory or of a directory
                              above it, `ray` in PATH */
@@ -313,7 +320,7 @@ typedef struct dpipes_local_ray_options {
     const volatile int *cancel;  /* NULL, or a flag that a signal handler sets: gives the start up */
     dpipes_logger logger;        /* progress of the start; NULL: nothing */
     void *logger_user;
-} dpipes_local_ray_options;
+};
 
 /* Starts a cluster and waits until its dashboard answers (5 to 10 s). NULL: DPIPES_ENOENT  no `ray` program; the
  * message says where it was looked for and what to install; DPIPES_EINVAL  an option's value is none that Ray

@@ -92,7 +92,7 @@ static dpipes_status check_scheme(const address_text *address, const parts *p, d
         return refuse_ray_client(address, p, err);
     if (p->scheme_size > 0 && !is_scheme(p, "http") && !is_scheme(p, "https"))
         return refuse(address, "the scheme must be http or https", err);
-    if (p->scheme_size == 0 && (strcmp(address->text, "auto") == 0 || strcmp(address->text, "local") == 0))
+    if (p->scheme_size == 0 && strcmp(address->text, "local") == 0)
         return refuse(address, "not taken here: give the dashboard's address, such as http://127.0.0.1:8265", err);
     if (p->scheme_size == 0 && !p->port)
         return refuse(address, "neither http(s)://host[:port] nor host:port", err);
@@ -118,6 +118,10 @@ dpipes_status dpi_address_parse(const char *text, const char *source, dpi_buf *o
 {
     const address_text address = {text, source};
     parts p;
+    if (dpi_address_is_auto(text)) {
+        dpi_buf_append_text(out, text);
+        return dpi_buf_failed(out) ? dpi_fail_memory(err) : DPIPES_OK;
+    }
     dpipes_status status = check_text(&address, err);
     split(text, &p);
     if (status == DPIPES_OK)
@@ -133,16 +137,31 @@ dpipes_status dpi_address_parse(const char *text, const char *source, dpi_buf *o
     return dpi_buf_failed(out) ? dpi_fail_memory(err) : DPIPES_OK;
 }
 
-dpipes_status dpi_address_resolve(const char *option, dpi_buf *out, dpipes_error *err)
+/* The first that is set; its text is NULL when none is. */
+static address_text first_given(const char *option)
 {
     static const char *const variables[] = {"DPIPES_ADDRESS", "RAY_API_SERVER_ADDRESS", "RAY_ADDRESS"};
-    if (option && *option)
-        return dpi_address_parse(option, "address", out, err);
-    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
-        const char *value = getenv(variables[i]);
-        if (value && *value)
-            return dpi_address_parse(value, variables[i], out, err);
-    }
+    address_text given = {option, "address"};
+    for (size_t i = 0; !(given.text && *given.text) && i < sizeof variables / sizeof *variables; i++)
+        given = (address_text){getenv(variables[i]), variables[i]};
+    return given.text && *given.text ? given : (address_text){0};
+}
+
+bool dpi_address_is_given(const char *option)
+{
+    return first_given(option).text != NULL;
+}
+
+bool dpi_address_is_auto(const char *address)
+{
+    return strcmp(address, "auto") == 0;
+}
+
+dpipes_status dpi_address_resolve(const char *option, dpi_buf *out, dpipes_error *err)
+{
+    const address_text given = first_given(option);
+    if (given.text)
+        return dpi_address_parse(given.text, given.source, out, err);
     return dpi_fail(err, DPIPES_EINVAL,
                     "no address of a Ray dashboard: none was given, and DPIPES_ADDRESS, RAY_API_SERVER_ADDRESS and "
                     "RAY_ADDRESS are not set");

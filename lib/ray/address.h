@@ -9,6 +9,12 @@
  * it came from and what is wrong with it; DPIPES_ENOMEM. */
 dpipes_status dpi_address_resolve(const char *option, dpi_buf *out, dpipes_error *err);
 
+/* Whether there is one to resolve. */
+bool dpi_address_is_given(const char *option);
+
+/* "auto", the one address that is not parsed: it is resolved and appended as it is. */
+bool dpi_address_is_auto(const char *address);
+
 /* The same for a text that came from `source`, a name for the error. */
 dpipes_status dpi_address_parse(const char *text, const char *source, dpi_buf *out, dpipes_error *err);
 

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "ray/address.h"
+#include "ray/find_dashboard.h"
 #include "ray/run.h"
 
 #define DPI_TIMEOUT_MS       600000
@@ -54,10 +55,31 @@ static dpipes_status set_up_wakes(dpipes_ray_client *client, dpipes_error *err)
     return status == DPIPES_OK ? dpi_http_watch(client->http, client->timer_fd, err) : status;
 }
 
+static dpipes_status start_local_ray(dpipes_ray_client *client, const dpipes_local_ray_options *options,
+                                     dpipes_error *err)
+{
+    client->local_ray = dpipes_local_ray_start(options, err);
+    if (!client->local_ray)
+        return err->status;
+    dpi_buf_append_text(&client->address, dpipes_local_ray_address(client->local_ray));
+    return dpi_buf_failed(&client->address) ? dpi_fail_memory(err) : DPIPES_OK;
+}
+
+static dpipes_status set_address(dpipes_ray_client *client, const dpipes_ray_client_options *options, dpipes_error *err)
+{
+    if (options->local_ray && !dpi_address_is_given(options->address))
+        return start_local_ray(client, options->local_ray, err);
+    dpipes_status status = dpi_address_resolve(options->address, &client->address, err);
+    if (status != DPIPES_OK || !dpi_address_is_auto(client->address.data))
+        return status;
+    dpi_buf_clear(&client->address);
+    return dpi_find_dashboard(&client->address, err);
+}
+
 static dpipes_status set_up(dpipes_ray_client *client, const dpipes_ray_client_options *options, dpipes_error *err)
 {
     take_options(client, options);
-    dpipes_status status = dpi_address_resolve(options->address, &client->address, err);
+    dpipes_status status = set_address(client, options, err);
     if (status != DPIPES_OK)
         return status;
     const char *address = dpi_buf_text(&client->address);
@@ -74,7 +96,7 @@ static dpipes_status set_up(dpipes_ray_client *client, const dpipes_ray_client_o
     };
     client->http = dpi_http_new(&http, err);
     if (!client->http)
-        return err ? err->status : DPIPES_EINVAL;
+        return err->status;
     status = set_up_wakes(client, err);
     if (status != DPIPES_OK)
         return status;
@@ -84,6 +106,7 @@ static dpipes_status set_up(dpipes_ray_client *client, const dpipes_ray_client_o
 
 dpipes_ray_client *dpipes_ray_client_new(const dpipes_ray_client_options *options, dpipes_error *err)
 {
+    dpipes_error failure = DPIPES_ERROR_INIT;
     dpipes_ray_client_options known;
     dpi_options_copy(&known, sizeof known, options, options ? options->size : 0, sizeof known);
     dpipes_ray_client *client = calloc(1, sizeof *client);
@@ -92,8 +115,9 @@ dpipes_ray_client *dpipes_ray_client_new(const dpipes_ray_client_options *option
         return NULL;
     }
     client->wake_fd = client->timer_fd = -1;
-    if (set_up(client, &known, err) == DPIPES_OK)
+    if (set_up(client, &known, &failure) == DPIPES_OK)
         return client;
+    dpi_fail_copy(err, &failure);
     dpipes_ray_client_free(client);
     return NULL;
 }
@@ -103,6 +127,7 @@ void dpipes_ray_client_free(dpipes_ray_client *client)
     if (!client)
         return;
     dpi_http_free(client->http);
+    dpipes_local_ray_stop(client->local_ray);
     dpi_auth_fini(&client->auth);
     dpi_buf_fini(&client->address);
     dpi_agenda_fini(&client->agenda);
@@ -117,6 +142,11 @@ void dpipes_ray_client_free(dpipes_ray_client *client)
 const char *dpipes_ray_client_address(const dpipes_ray_client *client)
 {
     return dpi_buf_text(&client->address);
+}
+
+const dpipes_local_ray *dpipes_ray_client_local_ray(const dpipes_ray_client *client)
+{
+    return client->local_ray;
 }
 
 dpipes_status dpi_client_reauthorize(dpipes_ray_client *client, long code, int64_t sent_ms, dpipes_error *err)

@@ -14,6 +14,7 @@
 
 struct dpipes_ray_client {
     dpi_buf address;
+    dpipes_local_ray *local_ray; /* started for it; NULL: none was */
     dpi_http *http;
     dpi_auth auth;
     dpi_log log;

@@ -1,6 +1,7 @@
 """The job's options and the commands that look at jobs, on a real Ray."""
 
 import json
+import re
 import secrets
 import shutil
 import socket
@@ -9,6 +10,7 @@ import time
 
 import pytest
 from harness import built, clean_environment, dpipes_run, extra_options, run
+from processes import Trace
 
 HELLO = ("--asset", "table", "--extra", "rows=3")
 
@@ -210,3 +212,30 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_unless_told(ray, tls_p
     refused = dpipes_run("--address", address, *door, *mine, "--", "true")
     assert (refused.code, "certificate" in refused.result["error"]["message"]) == (3, True)
     assert dpipes_run("--address", address, *door, *mine, "--insecure", "--", "true").code == 0
+
+
+# ---- Which Ray ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("variables", [{}, {"RAY_ADDRESS": "auto"}])
+def test_without_an_address_the_ray_of_local_up_is_found(ray, variables):
+    done = dpipes_run("--", "true", **variables)
+    assert done.code == 0 and done.result["ray"]["address"] == ray.address
+
+
+def test_auto_finds_a_dashboard_that_no_local_up_has_started(ray, tmp_path):
+    """Another runtime directory has no list of clusters with ours in it, so the ports are asked."""
+    tmp_path.chmod(0o700)
+    words = ("--address", "auto", "--token-file", ray.token_file, "--", "true")
+    done = dpipes_run(*words, XDG_RUNTIME_DIR=str(tmp_path))
+    port = int(done.result["ray"]["address"].rpartition(":")[2])
+    assert 8265 <= port < 8269
+    assert done.code == 0 or "token" in done.result["error"]["message"]
+
+
+def test_a_client_without_an_address_starts_the_ray_that_it_may_start(ray_program, runtime_directory):
+    trace = Trace(clean_environment(DPIPES_RAY=ray_program))
+    done = run([built("tests/integration/own_ray"), built("examples/hello")], timeout=180, env=trace.environment)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+ SUCCEEDED table v1\n", done.stdout)
+    assert trace.left() == []

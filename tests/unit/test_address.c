@@ -52,7 +52,7 @@ START_TEST(these_are_refused_with_the_reason)
     assert_refused("ray://head:10001",
                    "`ray://head:10001` is Ray Client's address; what is wanted is the dashboard's, such as "
                    "http://head:8265");
-    assert_refused("auto", "not taken here");
+    assert_refused("local", "not taken here");
     assert_refused("localhost", "neither http(s)://host[:port] nor host:port");
     assert_refused("ftp://h:1", "the scheme must be http or https");
     assert_refused(" http://h:1", "has white space in it");
@@ -67,6 +67,21 @@ START_TEST(these_are_refused_with_the_reason)
     assert_refused("http://", "the host is not a name or an IP address");
     assert_refused("http://h\"x:1", "the host is not a name or an IP address");
     assert_refused("http://[::1", "the host is not a name or an IP address");
+}
+END_TEST
+
+START_TEST(auto_is_left_to_whoever_can_look_for_a_ray)
+{
+    dpi_buf out = {0};
+    assert_ok(dpi_address_resolve("auto", &out, &err), &err);
+    ck_assert(dpi_address_is_auto(dpi_buf_text(&out)));
+    ck_assert(!dpi_address_is_auto("http://auto"));
+    dpi_buf_fini(&out);
+    ck_assert(dpi_address_is_given("auto"));
+    ck_assert(!dpi_address_is_given(NULL));
+    setenv("RAY_ADDRESS", "auto", 1);
+    ck_assert(dpi_address_is_given(NULL));
+    unsetenv("RAY_ADDRESS");
 }
 END_TEST
 
@@ -126,6 +141,7 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, these_forms_are_taken);
     tcase_add_test(tc, these_are_refused_with_the_reason);
+    tcase_add_test(tc, auto_is_left_to_whoever_can_look_for_a_ray);
     tcase_add_test(tc, a_password_is_refused_and_not_shown);
     tcase_add_test(tc, the_option_comes_before_the_variables);
     tcase_add_test(tc, without_any_the_places_are_named);
