@@ -166,6 +166,12 @@ typedef struct dpipes_ray_result {
 
 DPIPES_API void dpipes_ray_result_fini(dpipes_ray_result *result);
 
+/* What a run came to as one JSON object, to be freed: the session's results, `failure` (NULL: it succeeded) and, of a Ray job,
+ * its address and result (NULL: it was none). Its form is that of schema/result.schema.json. After dpipes_session_end; NULL:
+ * DPIPES_ENOMEM. */
+DPIPES_API char *dpipes_result_json(dpipes_session *session, const char *address, const dpipes_ray_result *ray,
+                                    const dpipes_error *failure, dpipes_error *err);
+
 /* Submits the job with the session's bootstrap variables, follows its log into the session until the job has ended
  * and the log is read to its end, and calls dpipes_session_end. `Ray Job ID` becomes launch metadata. Blocks; other
  * runs of the client go on meanwhile. `result` is filled in every case, and needs dpipes_ray_result_fini.
