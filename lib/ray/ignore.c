@@ -69,7 +69,7 @@ static bool is_any_depth(span segment)
     return segment.size == 2 && memcmp(segment.data, "**", 2) == 0;
 }
 
-/* `rule->segments` has room for the pattern, two more "**", and their NULs. */
+/* `rule->segments` has room for the pattern, two more "**", a "*", and their NULs. */
 static void split(dpi_ignore_rule *rule, span pattern)
 {
     span segment;
@@ -88,7 +88,9 @@ static void split(dpi_ignore_rule *rule, span pattern)
         if (!again)
             put(rule, &end, segment.data, segment.size);
     }
-    if (of_directory && !any_depth)
+    if (of_directory && any_depth)
+        put(rule, &end, "*", 1);
+    if (of_directory)
         put(rule, &end, "**", 2);
 }
 
@@ -106,7 +108,7 @@ dpipes_status dpi_ignore_add(dpi_ignore *ignore, const char *line, size_t size, 
     if (!more)
         return dpi_fail_memory(err);
     ignore->rules = more;
-    rule.segments = malloc(pattern.size + 2 * sizeof "**" + 2);
+    rule.segments = malloc(pattern.size + 2 * sizeof "**" + sizeof "*" + 2);
     if (!rule.segments)
         return dpi_fail_memory(err);
     split(&rule, pattern);

@@ -131,10 +131,20 @@ static dpipes_status read_archive(zip_source_t *source, const dpi_tree *tree, co
     return status;
 }
 
+/* libzip makes no archive of nothing: it is the record of the central directory's end alone. */
+static dpipes_status write_empty(dpi_buf *zip, dpipes_error *err)
+{
+    static const char record[22] = "PK\5\6";
+    dpi_buf_append(zip, record, sizeof record);
+    return dpi_buf_failed(zip) ? dpi_fail_memory(err) : DPIPES_OK;
+}
+
 dpipes_status dpi_package_zip(const dpi_tree *tree, const dpi_package_extra *extra, const char *what, dpi_buf *zip,
                               dpipes_error *err)
 {
     zip_error_t failure;
+    if (tree->count == 0 && !extra->data)
+        return write_empty(zip, err);
     zip_error_init(&failure);
     zip_source_t *source = zip_source_buffer_create(NULL, 0, 0, &failure);
     if (!source)

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -268,6 +269,7 @@ static dpipes_status visit_directory(walk *w, const level *above, const struct s
     return status;
 }
 
+/* A pattern's `?` is a character and not a byte, whatever the process's locale is; this thread's alone is changed meanwhile. */
 dpipes_status dpi_tree_add_directory(dpi_tree *tree, const char *directory, const char *prefix,
                                      const dpi_tree_options *options, dpipes_error *err)
 {
@@ -281,7 +283,13 @@ dpipes_status dpi_tree_add_directory(dpi_tree *tree, const char *directory, cons
     while (w.path.size > 1 && w.path.data[w.path.size - 1] == '/')
         cut(&w.path, w.path.size - 1);
     w.root_size = w.path.size + 1;
+    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    const locale_t before = utf8 ? uselocale(utf8) : (locale_t)0;
     dpipes_status status = dpi_buf_failed(&w.path) ? dpi_fail_memory(err) : visit_directory(&w, NULL, &info, err);
+    if (utf8) {
+        uselocale(before);
+        freelocale(utf8);
+    }
     dpi_buf_fini(&w.path);
     return status;
 }

@@ -10,13 +10,13 @@ CONTEXT_LIMIT = 131071
 
 
 def test_a_working_dir_is_sent_once_and_the_program_starts_in_it(ray, tmp_path):
-    (tmp_path / "greeting.txt").write_text(os.urandom(8).hex())
+    (tmp_path / "greeting.txt").write_text(os.urandom(8).hex() + "\n")
     (tmp_path / "show").write_text("#!/bin/sh\ncat greeting.txt\n")
     (tmp_path / "show").chmod(0o755)
     words = ("--address", ray.address, "--working-dir", tmp_path, "--", "./show")
     first = dpipes_run(*words)
     assert first.code == 0, first.stderr
-    assert first.output == [(tmp_path / "greeting.txt").read_text()]
+    assert first.output == (tmp_path / "greeting.txt").read_text().splitlines()
     assert " was sent: " in first.stderr
     again = dpipes_run(*words)
     assert again.output == first.output
@@ -67,7 +67,7 @@ def test_a_wrong_runtime_env_is_named_before_anything_is_sent(tmp_path, text, sa
 
 
 def test_a_package_on_the_cluster_can_be_named(ray, tmp_path):
-    (tmp_path / "a.txt").write_text(os.urandom(8).hex())
+    (tmp_path / "a.txt").write_text(os.urandom(8).hex() + "\n")
     ours = dpipes_run("--address", ray.address, "--working-dir", tmp_path, "--", "cat", "a.txt")
     package = next(word for word in ours.stderr.split() if word.startswith("_ray_pkg_"))
     words = [built("cli/dpipes"), "run", "--address", ray.address, "--working-dir", f"gcs://{package}", "--", "cat", "a.txt"]
