@@ -58,6 +58,7 @@ typedef struct parser {
     const dpi_arg *args;
     size_t count;
     const char *const *at;
+    uint64_t given;
     dpipes_error *err;
 } parser;
 
@@ -76,21 +77,21 @@ static dpipes_status fail_unknown(const parser *p, const char *name, int size)
                    : dpi_fail(p->err, DPIPES_EINVAL, "unknown option %.*s", size, name);
 }
 
-static dpipes_status take_text(const parser *p, const dpi_arg *arg, const char *text)
+static dpipes_status take_text(const dpi_arg *arg, const char *text, dpipes_error *err)
 {
     const char **value = arg->value;
     if (*value)
-        return dpi_fail(p->err, DPIPES_EINVAL, "%s is given twice: `%s` and `%s`", arg->name, *value, text);
+        return dpi_fail(err, DPIPES_EINVAL, "%s is given twice: `%s` and `%s`", arg->name, *value, text);
     *value = text;
     return DPIPES_OK;
 }
 
-static dpipes_status add_to_list(const parser *p, const dpi_arg *arg, const char *text)
+static dpipes_status add_to_list(const dpi_arg *arg, const char *text, dpipes_error *err)
 {
     dpi_arg_list *list = arg->value;
     const char **longer = realloc(list->items, (list->count + 1) * sizeof *longer);
     if (!longer)
-        return dpi_fail_memory(p->err);
+        return dpi_fail_memory(err);
     list->items = longer;
     longer[list->count++] = text;
     return DPIPES_OK;
@@ -103,29 +104,29 @@ bool dpi_read_number(const char *text, double *number)
     return end != text && *end == '\0' && isfinite(*number) && text[strspn(text, "0123456789.eE+-")] == '\0';
 }
 
-static dpipes_status take_number(const parser *p, const dpi_arg *arg, const char *text)
+static dpipes_status take_number(const dpi_arg *arg, const char *text, dpipes_error *err)
 {
     double number;
     if (!dpi_read_number(text, &number) || number <= 0)
-        return dpi_fail(p->err, DPIPES_EINVAL, "%s wants a number above 0, not `%s`", arg->name, text);
+        return dpi_fail(err, DPIPES_EINVAL, "%s wants a number above 0, not `%s`", arg->name, text);
     *(double *)arg->value = number;
     return DPIPES_OK;
 }
 
-static dpipes_status take_seconds(const parser *p, const dpi_arg *arg, const char *text)
+static dpipes_status take_seconds(const dpi_arg *arg, const char *text, dpipes_error *err)
 {
     double seconds;
     if (!dpi_read_number(text, &seconds) || seconds < 0.001 || seconds > DPI_SECONDS_MAX)
-        return dpi_fail(p->err, DPIPES_EINVAL, "%s wants seconds, from 0.001 on, not `%s`", arg->name, text);
+        return dpi_fail(err, DPIPES_EINVAL, "%s wants seconds, from 0.001 on, not `%s`", arg->name, text);
     *(int64_t *)arg->value = (int64_t)(seconds * 1000 + 0.5);
     return DPIPES_OK;
 }
 
-static dpipes_status take_port(const parser *p, const dpi_arg *arg, const char *text)
+static dpipes_status take_port(const dpi_arg *arg, const char *text, dpipes_error *err)
 {
     double port;
     if (!dpi_read_number(text, &port) || port < 1 || port > UINT16_MAX || floor(port) != port)
-        return dpi_fail(p->err, DPIPES_EINVAL, "%s wants a port, 1 to 65535, not `%s`", arg->name, text);
+        return dpi_fail(err, DPIPES_EINVAL, "%s wants a port, 1 to 65535, not `%s`", arg->name, text);
     *(int *)arg->value = (int)port;
     return DPIPES_OK;
 }
@@ -144,7 +145,7 @@ static double unit_factor(const char *unit)
     return 0;
 }
 
-static dpipes_status take_bytes(const parser *p, const dpi_arg *arg, const char *text)
+static dpipes_status take_bytes(const dpi_arg *arg, const char *text, dpipes_error *err)
 {
     char digits[DPI_NAME_MAX];
     double number = 0;
@@ -153,31 +154,31 @@ static dpipes_status take_bytes(const parser *p, const dpi_arg *arg, const char 
     snprintf(digits, sizeof digits, "%.*s", (int)size, text);
     if (size == 0 || factor <= 0 || !dpi_read_number(digits, &number) || number * factor < 1 ||
         number * factor > DPI_BYTES_MAX)
-        return dpi_fail(p->err, DPIPES_EINVAL, "%s wants a size, such as 500000, 64MiB or 2GiB, not `%s`", arg->name,
+        return dpi_fail(err, DPIPES_EINVAL, "%s wants a size, such as 500000, 64MiB or 2GiB, not `%s`", arg->name,
                         text);
     *(int64_t *)arg->value = (int64_t)(number * factor);
     return DPIPES_OK;
 }
 
-static dpipes_status take_value(const parser *p, const dpi_arg *arg, const char *text)
+dpipes_status dpi_args_take(const dpi_arg *arg, const char *text, dpipes_error *err)
 {
     switch (arg->kind) {
     case DPI_ARG_TEXT:
-        return take_text(p, arg, text);
+        return take_text(arg, text, err);
     case DPI_ARG_LIST:
-        return add_to_list(p, arg, text);
+        return add_to_list(arg, text, err);
     case DPI_ARG_NUMBER:
-        return take_number(p, arg, text);
+        return take_number(arg, text, err);
     case DPI_ARG_SECONDS:
-        return take_seconds(p, arg, text);
+        return take_seconds(arg, text, err);
     case DPI_ARG_PORT:
-        return take_port(p, arg, text);
+        return take_port(arg, text, err);
     case DPI_ARG_BYTES:
-        return take_bytes(p, arg, text);
+        return take_bytes(arg, text, err);
     case DPI_ARG_FLAG:
         break;
     }
-    return dpi_fail(p->err, DPIPES_EINVAL, "%s takes no value, and `%s` is given", arg->name, text);
+    return dpi_fail(err, DPIPES_EINVAL, "%s takes no value, and `%s` is given", arg->name, text);
 }
 
 static const dpi_arg *find_arg(const parser *p, const char *name, size_t size)
@@ -197,21 +198,22 @@ static dpipes_status take_option(parser *p)
     p->at++;
     if (!arg)
         return fail_unknown(p, word, (int)size);
+    p->given |= UINT64_C(1) << (arg - p->args);
     if (word[size] == '=')
-        return take_value(p, arg, word + size + 1);
+        return dpi_args_take(arg, word + size + 1, p->err);
     if (arg->kind == DPI_ARG_FLAG) {
         *(bool *)arg->value = true;
         return DPIPES_OK;
     }
     if (!*p->at || strcmp(*p->at, "--") == 0)
         return dpi_fail(p->err, DPIPES_EINVAL, "%s wants a value", arg->name);
-    return take_value(p, arg, *p->at++);
+    return dpi_args_take(arg, *p->at++, p->err);
 }
 
-dpipes_status dpi_args_parse(const dpi_arg *args, size_t count, const char *const *argv, size_t *used,
+dpipes_status dpi_args_parse(const dpi_arg *args, size_t count, const char *const *argv, dpi_args_seen *seen,
                              dpipes_error *err)
 {
-    parser p = {args, count, argv, err};
+    parser p = {args, count, argv, 0, err};
     dpipes_status status = DPIPES_OK;
     bool ended = false;
     while (status == DPIPES_OK && !ended && *p.at && **p.at == '-') {
@@ -221,6 +223,6 @@ dpipes_status dpi_args_parse(const dpi_arg *args, size_t count, const char *cons
         else
             status = take_option(&p);
     }
-    *used = (size_t)(p.at - argv);
+    *seen = (dpi_args_seen){(size_t)(p.at - argv), p.given};
     return status;
 }

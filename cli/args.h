@@ -25,11 +25,22 @@ typedef struct dpi_arg {
     void *value;
 } dpi_arg;
 
-/* Takes options, `--name value` or `--name=value`, up to `--` (which is taken too) or to a word that is none. *used: how many
- * words of argv, which ends with NULL, that were. DPIPES_EINVAL names the option and the value, and for an unknown option
+#define DPI_ARGS_MAX 64 /* options of one table */
+
+typedef struct dpi_args_seen {
+    size_t used;    /* how many words of argv were taken */
+    uint64_t given; /* bit i: option i of the table was among them */
+} dpi_args_seen;
+
+/* Takes options, `--name value` or `--name=value`, up to `--` (which is taken too) or to a word that is none; argv ends with
+ * NULL. DPIPES_EINVAL names the option and the value, and for an unknown option
  * the nearest that there is; DPIPES_ENOMEM. */
-dpipes_status dpi_args_parse(const dpi_arg *args, size_t count, const char *const *argv, size_t *used,
+dpipes_status dpi_args_parse(const dpi_arg *args, size_t count, const char *const *argv, dpi_args_seen *seen,
                              dpipes_error *err);
+
+/* Gives the option a value, as if it stood on the command line. The text must live as long as the value. DPIPES_EINVAL,
+ * DPIPES_ENOMEM. */
+dpipes_status dpi_args_take(const dpi_arg *arg, const char *text, dpipes_error *err);
 
 /* Whether the text is a finite number and nothing else. */
 bool dpi_read_number(const char *text, double *number);

@@ -4,6 +4,8 @@
 
 #include <dagster_pipes/base.h>
 
+#include "output.h"
+
 typedef enum dpi_exit {
     DPI_EXIT_OK = 0,
     DPI_EXIT_FAILED = 1,
@@ -22,6 +24,18 @@ int dpi_cmd_status(const char *const *argv);
 int dpi_cmd_logs(const char *const *argv);
 int dpi_cmd_stop(const char *const *argv);
 int dpi_cmd_delete(const char *const *argv);
+int dpi_cmd_config(const char *const *argv);
+int dpi_cmd_decode(const char *const *argv);
+int dpi_cmd_doctor(const char *const *argv);
+
+/* The exit code of a command that asks Ray. */
+int dpi_exit_code(dpipes_status status);
+
+/* Says on stderr what has failed, and returns its exit code. */
+int dpi_fail_command(const dpipes_error *err);
+
+/* Writes what is in the output and ends it; the exit code. */
+int dpi_put(dpi_output *out);
 
 /* Says on stderr what is wrong with the words of a command, and where its help is. */
 int dpi_usage_error(const char *command, const char *message);

@@ -33,39 +33,9 @@ typedef struct jobs_command {
     dpipes_error err;
 } jobs_command;
 
-static int exit_code_of(dpipes_status status)
-{
-    switch (status) {
-    case DPIPES_OK:
-        return DPI_EXIT_OK;
-    case DPIPES_EINVAL:
-        return DPI_EXIT_USAGE;
-    case DPIPES_ENOENT:
-    case DPIPES_EREMOTE:
-        return DPI_EXIT_FAILED;
-    case DPIPES_ETIMEDOUT:
-        return DPI_EXIT_TIMEOUT;
-    case DPIPES_ECANCELED:
-        return DPI_EXIT_INTERRUPTED;
-    default:
-        return DPI_EXIT_UNREACHABLE;
-    }
-}
-
 static int fail(const jobs_command *c)
 {
-    fprintf(stderr, "dpipes: %s\n", c->err.message);
-    return exit_code_of(c->err.status);
-}
-
-static int put(dpi_output *out)
-{
-    dpi_output_flush(out);
-    if (out->broken)
-        fprintf(stderr, "dpipes: stdout: %s\n", strerror(out->broken_with));
-    const int code = out->broken ? DPI_EXIT_UNREACHABLE : DPI_EXIT_OK;
-    dpi_output_fini(out);
-    return code;
+    return dpi_fail_command(&c->err);
 }
 
 /* ---- One job as text and as JSON ---- */
@@ -183,7 +153,7 @@ static int list_jobs(jobs_command *c)
     else
         write_table(c, jobs, count, &out);
     dpipes_ray_jobs_free(jobs, count);
-    return put(&out);
+    return dpi_put(&out);
 }
 
 /* ---- status ---- */
@@ -224,7 +194,7 @@ static int show_status(jobs_command *c)
         write_rows(job, &out);
     }
     dpipes_ray_jobs_free(job, 1);
-    return put(&out);
+    return dpi_put(&out);
 }
 
 /* ---- logs ---- */
@@ -319,13 +289,16 @@ static dpipes_status check_words(jobs_command *c, const char *const *argv, size_
 static dpipes_status parse(jobs_command *c, const char *const *argv, const dpi_arg *own, size_t own_count)
 {
     dpi_arg args[16] = {DPI_CONNECTION_ARGS(&c->connection), {"--help", DPI_ARG_FLAG, &c->show_help}};
-    size_t count = 9, used;
+    size_t count = DPI_CONNECTION_ARG_COUNT + 1;
+    dpi_args_seen seen;
     for (size_t i = 0; i < own_count; i++)
         args[count++] = own[i];
-    dpipes_status status = dpi_args_parse(args, count, argv, &used, &c->err);
+    dpipes_status status = dpi_args_parse(args, count, argv, &seen, &c->err);
     if (status != DPIPES_OK || c->show_help)
         return status;
-    status = check_words(c, argv, used);
+    status = check_words(c, argv, seen.used);
+    if (status == DPIPES_OK)
+        status = dpi_connection_fill(&c->connection, args, count, seen.given, &c->err);
     return status == DPIPES_OK ? dpi_connection_finish(&c->connection, &c->err) : status;
 }
 

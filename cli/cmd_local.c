@@ -296,13 +296,14 @@ static dpipes_status parse(const subcommand *command, const char *const *argv, l
         {"--help", DPI_ARG_FLAG, &o->help},
     };
     dpi_arg taken[sizeof all / sizeof *all];
-    size_t count = 0, used;
+    size_t count = 0;
+    dpi_args_seen seen;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (takes(command, all[i].name))
             taken[count++] = all[i];
-    dpipes_status status = dpi_args_parse(taken, count, argv, &used, err);
-    if (status == DPIPES_OK && argv[used])
-        status = dpi_fail(err, DPIPES_EINVAL, "`%s`: %s takes options only", argv[used], command->name);
+    dpipes_status status = dpi_args_parse(taken, count, argv, &seen, err);
+    if (status == DPIPES_OK && argv[seen.used])
+        status = dpi_fail(err, DPIPES_EINVAL, "`%s`: %s takes options only", argv[seen.used], command->name);
     if (status == DPIPES_OK && o->address && o->all)
         status = dpi_fail(err, DPIPES_EINVAL, "--address and --all exclude each other");
     return status;

@@ -5,6 +5,13 @@
 #include "base/error.h"
 #include "ray/address.h"
 
+dpipes_status dpi_connection_fill(dpi_connection *connection, const dpi_arg *args, size_t count, uint64_t given,
+                                  dpipes_error *err)
+{
+    dpipes_status status = dpi_config_load(&connection->config, connection->profile, err);
+    return status == DPIPES_OK ? dpi_config_fill(&connection->config, args, count, given, err) : status;
+}
+
 dpipes_status dpi_connection_finish(dpi_connection *connection, dpipes_error *err)
 {
     dpipes_status status = dpi_pairs_parse("--header", &connection->header_texts, &connection->headers, err);
@@ -19,6 +26,7 @@ void dpi_connection_fini(dpi_connection *connection)
     free(connection->cookie_texts.items);
     dpi_pairs_fini(&connection->headers);
     dpi_pairs_fini(&connection->cookies);
+    dpi_config_fini(&connection->config);
 }
 
 const char *dpi_connection_given(const dpi_connection *connection)
@@ -50,7 +58,11 @@ dpipes_ray_client *dpi_connection_open(const dpi_connection *connection, const c
         .logger = logger,
         .logger_user = logger_user,
     };
-    const bool given = dpi_address_is_given(options.address);
+    if (options.address && !*options.address) {
+        dpi_fail(err, DPIPES_EINVAL, "--address is empty");
+        return NULL;
+    }
+    const bool given = dpi_address_source(options.address) != NULL;
     if (!given)
         options.address = "auto";
     dpipes_ray_client *client = dpipes_ray_client_new(&options, err);

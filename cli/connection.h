@@ -2,6 +2,7 @@
 #ifndef DPI_CLI_CONNECTION_H
 #define DPI_CLI_CONNECTION_H
 
+#include "config.h"
 #include "pairs.h"
 
 typedef struct dpi_connection {
@@ -15,6 +16,8 @@ typedef struct dpi_connection {
     const char *client_cert_file;
     const char *client_key_file;
     bool insecure;
+    const char *profile;
+    dpi_config config;
 } dpi_connection;
 
 /* Rows of a table of dpi_arg. */
@@ -27,8 +30,15 @@ typedef struct dpi_connection {
     {"--ca-file", DPI_ARG_TEXT, &(c)->ca_file},             \
     {"--client-cert", DPI_ARG_TEXT, &(c)->client_cert_file},\
     {"--client-key", DPI_ARG_TEXT, &(c)->client_key_file},  \
-    {"--insecure", DPI_ARG_FLAG, &(c)->insecure}
+    {"--insecure", DPI_ARG_FLAG, &(c)->insecure},           \
+    {"--profile", DPI_ARG_TEXT, &(c)->profile}
 /* clang-format on */
+#define DPI_CONNECTION_ARG_COUNT 9
+
+/* Gives options that are not `given` (see dpi_args_seen) the values of the configuration file and of the environment. DPIPES_EINVAL, DPIPES_EIO,
+ * DPIPES_ENOMEM. */
+dpipes_status dpi_connection_fill(dpi_connection *connection, const dpi_arg *args, size_t count, uint64_t given,
+                                  dpipes_error *err);
 
 /* After the words were taken. DPIPES_EINVAL, DPIPES_ENOMEM. */
 dpipes_status dpi_connection_finish(dpi_connection *connection, dpipes_error *err);

@@ -9,6 +9,7 @@
     "  --client-cert FILE, --client-key FILE\n"                                                                        \
     "                     the certificate that is shown to it, and its key, PEM\n"                                     \
     "  --insecure         its certificate is not checked\n"                                                            \
+    "  --profile NAME     of the configuration file: see `dpipes config --help`\n"                                     \
     "  A proxy is taken from curl's variables (https_proxy, no_proxy), but for this machine.\n"                        \
     "\n"
 
@@ -21,6 +22,9 @@ const char *const dpi_help_dpipes[] = {
     "  dpipes jobs | status ID | logs [-f] ID | stop ID | delete ID\n"
     "                                          the jobs of a Ray, whoever submitted them\n"
     "  dpipes local up|status|down [OPTIONS]   a Ray cluster on this machine that stays\n"
+    "  dpipes doctor                           which Ray is meant, and whether it can be used\n"
+    "  dpipes config                           what the configuration file and the environment set\n"
+    "  dpipes decode [FILE]                    what a program was told, or what it has said, readable\n"
     "  dpipes --help | --version\n"
     "  dpipes COMMAND --help                   its options\n"
     "\n"
@@ -175,6 +179,58 @@ const char *const dpi_help_local[] = {
     "  dpipes run -- ./trainer\n"
     "  ray job list\n"
     "  dpipes local down\n",
+    NULL,
+};
+
+const char *const dpi_help_config[] = {
+    "Usage: dpipes config [--profile NAME] [--json]\n"
+    "\n"
+    "Shows each value that an option has when it is not given, and where the value comes from; secrets are hidden.\n"
+    "\n"
+    "The file is that of DPIPES_CONFIG; else dpipes.toml, dpipes.yaml or dpipes.json of this directory or the nearest "
+    "one\n"
+    "above; else the same in ~/.config/dpipes (XDG_CONFIG_HOME). Its keys are options, with `_` for `-`; a key outside "
+    "of\n"
+    "the profiles counts for all of them:\n"
+    "\n"
+    "  profile: lab                  # the one that is meant (DPIPES_PROFILE, --profile)\n"
+    "  timeout: 3600\n"
+    "  profiles:\n"
+    "    lab:\n"
+    "      address: https://ray.lab/dash\n"
+    "      token_file: lab.token     # relative to the file\n"
+    "      header: {X-Team: ml}\n"
+    "      env: {OMP_NUM_THREADS: 4}\n"
+    "\n"
+    "Keys: address, token_file, header, cookie, ca_file, client_cert, client_key, insecure, num_cpus, num_gpus, "
+    "memory,\n"
+    "resource, label, env, metadata, runtime_env, working_dir, pending_timeout, timeout, no_forward_termination.\n"
+    "An option overrides the file, and so does the variable DPIPES_KEY (DPIPES_TIMEOUT); for the address and the "
+    "token\n"
+    "Ray's own variables do, too.\n",
+    NULL,
+};
+
+const char *const dpi_help_decode[] = {
+    "Usage: dpipes decode [FILE | -]\n"
+    "\n"
+    "Without a FILE: prints what DAGSTER_PIPES_CONTEXT and DAGSTER_PIPES_MESSAGES of the environment hold, as JSON.\n"
+    "A FILE, or stdin for `-`, has the value of one of them, or is a log or a file of messages: then each message is\n"
+    "printed as `dpipes run --json` does.\n"
+    "\n"
+    "Exit code: 0; 1 it cannot be read or decoded; 2 there is nothing to decode\n",
+    NULL,
+};
+
+const char *const dpi_help_doctor[] = {
+    "Usage: dpipes doctor [--json] [CONNECTION]\n"
+    "\n"
+    "Says which Ray is meant and why, whether it answers, which token is sent, how logs are read, what the limits "
+    "are,\n"
+    "and what there is on this machine.\n"
+    "\n"
+    "  --address URL      the dashboard (as in `run`)\n"
+    "\n" DPI_HELP_CONNECTION "Exit code: 0; 2 an option is wrong; 3 the Ray cannot be used\n",
     NULL,
 };
 

@@ -10,6 +10,10 @@ extern const char *const dpi_help_run[]; /* of run and attach */
 extern const char *const dpi_help_local[];
 extern const char *const dpi_help_jobs[]; /* of jobs, status, logs, stop and delete */
 
+extern const char *const dpi_help_config[];
+extern const char *const dpi_help_decode[];
+extern const char *const dpi_help_doctor[];
+
 void dpi_help_print(const char *const *help, FILE *to);
 
 #endif

@@ -12,11 +12,12 @@ typedef struct command {
 } command;
 
 static const command commands[] = {
-    {"run", dpi_cmd_run},       {"attach", dpi_cmd_attach}, {"local", dpi_cmd_local}, {"jobs", dpi_cmd_jobs},
-    {"status", dpi_cmd_status}, {"logs", dpi_cmd_logs},     {"stop", dpi_cmd_stop},   {"delete", dpi_cmd_delete},
+    {"run", dpi_cmd_run},       {"attach", dpi_cmd_attach}, {"local", dpi_cmd_local},   {"jobs", dpi_cmd_jobs},
+    {"status", dpi_cmd_status}, {"logs", dpi_cmd_logs},     {"stop", dpi_cmd_stop},     {"delete", dpi_cmd_delete},
+    {"config", dpi_cmd_config}, {"decode", dpi_cmd_decode}, {"doctor", dpi_cmd_doctor},
 };
-static const char *const words[] = {"run",  "attach", "local",  "jobs",   "status",
-                                    "logs", "stop",   "delete", "--help", "--version"};
+static const char *const words[] = {"run",    "attach", "local",  "jobs",   "status", "logs",     "stop",
+                                    "delete", "config", "decode", "doctor", "--help", "--version"};
 
 int dpi_usage_error(const char *name, const char *message)
 {

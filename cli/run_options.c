@@ -16,43 +16,6 @@ static dpipes_status check_command(dpi_run_options *o, const char *const *argv, 
     return DPIPES_OK;
 }
 
-static dpipes_status parse_words(const char *const *argv, dpi_run_options *o, dpipes_error *err)
-{
-    const dpi_arg args[] = {
-        DPI_CONNECTION_ARGS(&o->connection),
-        {"--local", DPI_ARG_FLAG, &o->local},
-        {"--local-ray", DPI_ARG_FLAG, &o->local_ray},
-        {"--asset", DPI_ARG_LIST, &o->assets},
-        {"--extra", DPI_ARG_LIST, &o->extras},
-        {"--partition-key", DPI_ARG_TEXT, &o->partition_key},
-        {"--run-id", DPI_ARG_TEXT, &o->run_id},
-        {"--job-name", DPI_ARG_TEXT, &o->job_name},
-        {"--code-version", DPI_ARG_TEXT, &o->code_version},
-        {"--num-cpus", DPI_ARG_NUMBER, &o->num_cpus},
-        {"--num-gpus", DPI_ARG_NUMBER, &o->num_gpus},
-        {"--memory", DPI_ARG_BYTES, &o->memory},
-        {"--resource", DPI_ARG_LIST, &o->resource_texts},
-        {"--label", DPI_ARG_LIST, &o->label_texts},
-        {"--env", DPI_ARG_LIST, &o->env_texts},
-        {"--metadata", DPI_ARG_LIST, &o->metadata_texts},
-        {"--runtime-env", DPI_ARG_TEXT, &o->runtime_env},
-        {"--working-dir", DPI_ARG_TEXT, &o->working_dir},
-        {"--ship", DPI_ARG_LIST, &o->ship},
-        {"--submission-id", DPI_ARG_TEXT, &o->submission_id},
-        {"--message-file", DPI_ARG_TEXT, &o->message_file},
-        {"--context-file", DPI_ARG_TEXT, &o->context_file},
-        {"--pending-timeout", DPI_ARG_SECONDS, &o->pending_timeout_ms},
-        {"--timeout", DPI_ARG_SECONDS, &o->timeout_ms},
-        {"--detach", DPI_ARG_FLAG, &o->detach},
-        {"--no-forward-termination", DPI_ARG_FLAG, &o->no_forward_termination},
-        {"--json", DPI_ARG_FLAG, &o->json},
-        {"--help", DPI_ARG_FLAG, &o->help},
-    };
-    size_t used;
-    dpipes_status status = dpi_args_parse(args, sizeof args / sizeof *args, argv, &used, err);
-    return status != DPIPES_OK || o->help ? status : check_command(o, argv, used, err);
-}
-
 /* The first option that is of a Ray job alone; NULL: none is given. */
 static const char *job_option_given(const dpi_run_options *o)
 {
@@ -85,6 +48,61 @@ static dpipes_status check_target(const dpi_run_options *o, dpipes_error *err)
         return dpi_fail(err, DPIPES_EINVAL, "%s leaves a job to a Ray that stays, and --local-ray's ends with it",
                         o->detach ? "--detach" : "--no-forward-termination");
     return DPIPES_OK;
+}
+
+/* A child has no Ray, and a Ray of its own has its own connection. */
+static dpipes_status fill(dpi_run_options *o, const dpi_arg *args, size_t count, const dpi_args_seen *seen,
+                          dpipes_error *err)
+{
+    if (o->local)
+        return DPIPES_OK;
+    if (!o->local_ray)
+        return dpi_connection_fill(&o->connection, args, count, seen->given, err);
+    return dpi_connection_fill(&o->connection, args + DPI_CONNECTION_ARG_COUNT, count - DPI_CONNECTION_ARG_COUNT,
+                               seen->given >> DPI_CONNECTION_ARG_COUNT, err);
+}
+
+static dpipes_status parse_words(const char *const *argv, dpi_run_options *o, dpipes_error *err)
+{
+    const dpi_arg args[] = {
+        DPI_CONNECTION_ARGS(&o->connection),
+        {"--local", DPI_ARG_FLAG, &o->local},
+        {"--local-ray", DPI_ARG_FLAG, &o->local_ray},
+        {"--asset", DPI_ARG_LIST, &o->assets},
+        {"--extra", DPI_ARG_LIST, &o->extras},
+        {"--partition-key", DPI_ARG_TEXT, &o->partition_key},
+        {"--run-id", DPI_ARG_TEXT, &o->run_id},
+        {"--job-name", DPI_ARG_TEXT, &o->job_name},
+        {"--code-version", DPI_ARG_TEXT, &o->code_version},
+        {"--num-cpus", DPI_ARG_NUMBER, &o->num_cpus},
+        {"--num-gpus", DPI_ARG_NUMBER, &o->num_gpus},
+        {"--memory", DPI_ARG_BYTES, &o->memory},
+        {"--resource", DPI_ARG_LIST, &o->resource_texts},
+        {"--label", DPI_ARG_LIST, &o->label_texts},
+        {"--env", DPI_ARG_LIST, &o->env_texts},
+        {"--metadata", DPI_ARG_LIST, &o->metadata_texts},
+        {"--runtime-env", DPI_ARG_TEXT, &o->runtime_env},
+        {"--working-dir", DPI_ARG_TEXT, &o->working_dir},
+        {"--ship", DPI_ARG_LIST, &o->ship},
+        {"--submission-id", DPI_ARG_TEXT, &o->submission_id},
+        {"--message-file", DPI_ARG_TEXT, &o->message_file},
+        {"--context-file", DPI_ARG_TEXT, &o->context_file},
+        {"--pending-timeout", DPI_ARG_SECONDS, &o->pending_timeout_ms},
+        {"--timeout", DPI_ARG_SECONDS, &o->timeout_ms},
+        {"--detach", DPI_ARG_FLAG, &o->detach},
+        {"--no-forward-termination", DPI_ARG_FLAG, &o->no_forward_termination},
+        {"--json", DPI_ARG_FLAG, &o->json},
+        {"--help", DPI_ARG_FLAG, &o->help},
+    };
+    dpi_args_seen seen;
+    const size_t count = sizeof args / sizeof *args;
+    dpipes_status status = dpi_args_parse(args, count, argv, &seen, err);
+    if (status != DPIPES_OK || o->help)
+        return status;
+    status = check_command(o, argv, seen.used, err);
+    if (status == DPIPES_OK)
+        status = check_target(o, err);
+    return status == DPIPES_OK ? fill(o, args, count, &seen, err) : status;
 }
 
 /* ---- The Ray job ---- */
@@ -163,9 +181,7 @@ dpipes_status dpi_run_options_parse(const char *const *argv, dpi_run_options *op
     dpipes_status status = parse_words(argv, options, err);
     if (status != DPIPES_OK || options->help)
         return status;
-    status = check_target(options, err);
-    if (status == DPIPES_OK)
-        status = finish_job(options, err);
+    status = finish_job(options, err);
     return status == DPIPES_OK ? write_extras(options, err) : status;
 }
 
@@ -181,16 +197,18 @@ dpipes_status dpi_attach_options_parse(const char *const *argv, dpi_run_options 
         {"--json", DPI_ARG_FLAG, &o->json},
         {"--help", DPI_ARG_FLAG, &o->help},
     };
-    size_t used;
-    dpipes_status status = dpi_args_parse(args, sizeof args / sizeof *args, argv, &used, err);
+    dpi_args_seen seen;
+    dpipes_status status = dpi_args_parse(args, sizeof args / sizeof *args, argv, &seen, err);
     if (status != DPIPES_OK || o->help)
         return status;
-    o->attach = argv[used];
+    o->attach = argv[seen.used];
     if (!o->attach)
         return dpi_fail(err, DPIPES_EINVAL, "the submission ID of a job is wanted");
-    if (argv[used + 1])
-        return dpi_fail(err, DPIPES_EINVAL, "`%s` is too much", argv[used + 1]);
-    status = finish_job(o, err);
+    if (argv[seen.used + 1])
+        return dpi_fail(err, DPIPES_EINVAL, "`%s` is too much", argv[seen.used + 1]);
+    status = dpi_connection_fill(&o->connection, args, sizeof args / sizeof *args, seen.given, err);
+    if (status == DPIPES_OK)
+        status = finish_job(o, err);
     return status == DPIPES_OK ? write_extras(o, err) : status;
 }
 

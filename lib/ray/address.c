@@ -147,9 +147,9 @@ static address_text first_given(const char *option)
     return given.text && *given.text ? given : (address_text){0};
 }
 
-bool dpi_address_is_given(const char *option)
+const char *dpi_address_source(const char *option)
 {
-    return first_given(option).text != NULL;
+    return first_given(option).source;
 }
 
 bool dpi_address_is_auto(const char *address)

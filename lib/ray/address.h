@@ -9,8 +9,8 @@
  * it came from and what is wrong with it; DPIPES_ENOMEM. */
 dpipes_status dpi_address_resolve(const char *option, dpi_buf *out, dpipes_error *err);
 
-/* Whether there is one to resolve. */
-bool dpi_address_is_given(const char *option);
+/* Where the address to resolve comes from: "address" for the option, or the variable's name; NULL: there is none. */
+const char *dpi_address_source(const char *option);
 
 /* "auto", the one address that is not parsed: it is resolved and appended as it is. */
 bool dpi_address_is_auto(const char *address);

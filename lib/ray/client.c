@@ -67,7 +67,7 @@ static dpipes_status start_local_ray(dpipes_ray_client *client, const dpipes_loc
 
 static dpipes_status set_address(dpipes_ray_client *client, const dpipes_ray_client_options *options, dpipes_error *err)
 {
-    if (options->local_ray && !dpi_address_is_given(options->address))
+    if (options->local_ray && !dpi_address_source(options->address))
         return start_local_ray(client, options->local_ray, err);
     dpipes_status status = dpi_address_resolve(options->address, &client->address, err);
     if (status != DPIPES_OK || !dpi_address_is_auto(client->address.data))

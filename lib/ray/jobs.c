@@ -248,6 +248,23 @@ bool dpi_jobs_details_have(const dpi_buf *body, const char *name, const char *va
 
 /* ---- The nodes ---- */
 
+static const cJSON *nodes_of(const cJSON *json)
+{
+    return cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(json, "data"), "summary");
+}
+
+/* NULL: Ray does not say. */
+static const char *state_of(const cJSON *node)
+{
+    return dpi_ray_json_text(cJSON_GetObjectItemCaseSensitive(node, "raylet"), "state");
+}
+
+static bool is_dead(const cJSON *node)
+{
+    const char *state = state_of(node);
+    return state && strcmp(state, "DEAD") == 0;
+}
+
 dpipes_status dpi_jobs_read_node_state(const dpi_buf *body, const char *node_id, dpi_node_state *state,
                                        dpipes_error *err)
 {
@@ -256,14 +273,26 @@ dpipes_status dpi_jobs_read_node_state(const dpi_buf *body, const char *node_id,
         return DPIPES_EPROTO;
     *state = DPI_NODE_UNKNOWN;
     const cJSON *node;
-    const cJSON *data = cJSON_GetObjectItemCaseSensitive(json, "data");
-    cJSON_ArrayForEach(node, cJSON_GetObjectItemCaseSensitive(data, "summary"))
+    cJSON_ArrayForEach(node, nodes_of(json))
     {
-        const cJSON *raylet = cJSON_GetObjectItemCaseSensitive(node, "raylet");
-        const char *id = dpi_ray_json_text(raylet, "nodeId");
-        const char *word = dpi_ray_json_text(raylet, "state");
-        if (id && word && strcmp(id, node_id) == 0)
-            *state = strcmp(word, "DEAD") == 0 ? DPI_NODE_DEAD : DPI_NODE_ALIVE;
+        const char *id = dpi_ray_json_text(cJSON_GetObjectItemCaseSensitive(node, "raylet"), "nodeId");
+        if (id && state_of(node) && strcmp(id, node_id) == 0)
+            *state = is_dead(node) ? DPI_NODE_DEAD : DPI_NODE_ALIVE;
+    }
+    cJSON_Delete(json);
+    return DPIPES_OK;
+}
+
+dpipes_status dpi_jobs_count_nodes(const dpi_buf *body, size_t *alive, size_t *count, dpipes_error *err)
+{
+    cJSON *json = dpi_ray_json_object(body, "nodes", err);
+    if (!json)
+        return DPIPES_EPROTO;
+    const cJSON *node;
+    cJSON_ArrayForEach(node, nodes_of(json))
+    {
+        ++*count;
+        *alive += !is_dead(node);
     }
     cJSON_Delete(json);
     return DPIPES_OK;
@@ -276,9 +305,8 @@ static double total_of(const cJSON *node, const char *name)
 {
     const cJSON *raylet = cJSON_GetObjectItemCaseSensitive(node, "raylet");
     const cJSON *totals = cJSON_GetObjectItemCaseSensitive(raylet, "resourcesTotal");
-    const char *state = dpi_ray_json_text(raylet, "state");
     const cJSON *total = cJSON_GetObjectItemCaseSensitive(totals, name);
-    return cJSON_IsNumber(total) && (!state || strcmp(state, "DEAD") != 0) ? total->valuedouble : 0;
+    return cJSON_IsNumber(total) && !is_dead(node) ? total->valuedouble : 0;
 }
 
 static bool some_node_has(const cJSON *nodes, const cJSON *wanted)
@@ -299,8 +327,7 @@ dpipes_status dpi_jobs_read_lacking(const dpi_buf *body, const char *wanted_json
     if (!json)
         return DPIPES_EPROTO;
     const cJSON *resource;
-    const cJSON *data = cJSON_GetObjectItemCaseSensitive(json, "data");
-    const cJSON *nodes = cJSON_GetObjectItemCaseSensitive(data, "summary");
+    const cJSON *nodes = nodes_of(json);
     cJSON_ArrayForEach(resource, wanted)
     {
         if (!some_node_has(nodes, resource))

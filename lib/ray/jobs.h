@@ -66,6 +66,9 @@ typedef enum dpi_node_state { DPI_NODE_UNKNOWN, DPI_NODE_ALIVE, DPI_NODE_DEAD } 
 dpipes_status dpi_jobs_read_node_state(const dpi_buf *body, const char *node_id, dpi_node_state *state,
                                        dpipes_error *err);
 
+/* How many nodes are in the list, and how many of them live. */
+dpipes_status dpi_jobs_count_nodes(const dpi_buf *body, size_t *alive, size_t *count, dpipes_error *err);
+
 /* Appends, as a list for a sentence, what no living node has of the wanted resources, {"CPU": 50}; nothing when there is a
  * node for each. */
 dpipes_status dpi_jobs_read_lacking(const dpi_buf *body, const char *wanted_json, dpi_buf *lacking, dpipes_error *err);

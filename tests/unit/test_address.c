@@ -77,10 +77,10 @@ START_TEST(auto_is_left_to_whoever_can_look_for_a_ray)
     ck_assert(dpi_address_is_auto(dpi_buf_text(&out)));
     ck_assert(!dpi_address_is_auto("http://auto"));
     dpi_buf_fini(&out);
-    ck_assert(dpi_address_is_given("auto"));
-    ck_assert(!dpi_address_is_given(NULL));
+    ck_assert_str_eq(dpi_address_source("auto"), "address");
+    ck_assert_ptr_null(dpi_address_source(NULL));
     setenv("RAY_ADDRESS", "auto", 1);
-    ck_assert(dpi_address_is_given(NULL));
+    ck_assert_str_eq(dpi_address_source(NULL), "RAY_ADDRESS");
     unsetenv("RAY_ADDRESS");
 }
 END_TEST

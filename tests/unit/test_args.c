@@ -139,14 +139,14 @@ END_TEST
 START_TEST(ports_are_whole_and_in_range)
 {
     int port = 0;
-    size_t used;
+    dpi_args_seen seen;
     const dpi_arg arg = {"--port", DPI_ARG_PORT, &port};
     static const char *const bad[] = {"0", "65536", "80.5", "http", ""};
-    assert_ok(dpi_args_parse(&arg, 1, (const char *const[]){"--port", "65535", "rest", NULL}, &used, &err), &err);
+    assert_ok(dpi_args_parse(&arg, 1, (const char *const[]){"--port", "65535", "rest", NULL}, &seen, &err), &err);
     ck_assert_int_eq(port, 65535);
-    ck_assert_uint_eq(used, 2);
+    ck_assert_uint_eq(seen.used, 2);
     for (size_t i = 0; i < COUNT(bad); i++)
-        assert_fails(dpi_args_parse(&arg, 1, (const char *const[]){"--port", bad[i], NULL}, &used, &err), DPIPES_EINVAL,
+        assert_fails(dpi_args_parse(&arg, 1, (const char *const[]){"--port", bad[i], NULL}, &seen, &err), DPIPES_EINVAL,
                      &err, "--port wants a port");
 }
 END_TEST
