@@ -9,6 +9,7 @@
 #define DPI_DEAD_NODE_GRACE_MS   10000 /* for Ray to notice what a dead node means to its job */
 #define DPI_STOP_WAIT_MS         30000 /* for a job that was asked to stop */
 #define DPI_STOP_PENDING_WAIT_MS 3000  /* Ray stops a PENDING job only once it starts */
+#define DPI_FAILING_NEWS_MS      3000  /* then it hears that the dashboard is out of reach */
 #define DPI_PENDING_NEWS_MS      5000  /* then the logger hears why a job is still PENDING */
 #define DPI_FILE_LINGER_MS       2000  /* for the messages of a network's file to come after the job's end */
 
@@ -85,6 +86,16 @@ static void note_failing(dpipes_ray_run *run, int64_t since_ms)
         f->failing_ms = since_ms;
 }
 
+static void note_answer(dpipes_ray_run *run)
+{
+    dpi_follow *f = &run->follow;
+    if (f->failing_told)
+        dpi_log_emit(&run->client->log, DPIPES_LOG_INFO, "job %s: %s answers again, after %.1f s",
+                     run->result.submission_id, address_of(run), (double)(run->now_ms - f->failing_ms) / 1e3);
+    f->failing_told = false;
+    f->failing_ms = -1;
+}
+
 /* Ray says why a job is PENDING, and the nodes what none of them has. */
 static void watch_pending(dpipes_ray_run *run)
 {
@@ -106,7 +117,7 @@ static dpipes_status take_details(dpipes_ray_run *run, const dpi_http_reply *rep
         note_failing(run, f->status.started_ms);
         return DPIPES_OK;
     }
-    f->failing_ms = -1;
+    note_answer(run);
     if (run->result.status != before)
         dpi_run_note_status(run);
     if (dpi_ray_job_ended(run->result.status) || run->only_now) {
@@ -279,6 +290,17 @@ static bool passed(const dpipes_ray_run *run, int64_t since_ms, int64_t limit_ms
     return since_ms >= 0 && run->now_ms - since_ms > limit_ms;
 }
 
+static void tell_failing(dpipes_ray_run *run)
+{
+    dpi_follow *f = &run->follow;
+    if (f->failing_told || !passed(run, f->failing_ms, DPI_FAILING_NEWS_MS))
+        return;
+    f->failing_told = true;
+    dpi_log_emit(&run->client->log, DPIPES_LOG_WARNING, "job %s: %s has not answered for %.1f s (%s); asking on",
+                 run->result.submission_id, address_of(run), (double)(run->now_ms - f->failing_ms) / 1e3,
+                 f->trouble.message);
+}
+
 static dpipes_status check_reach(dpipes_ray_run *run, dpipes_error *err)
 {
     const dpi_follow *f = &run->follow;
@@ -290,6 +312,7 @@ static dpipes_status check_reach(dpipes_ray_run *run, dpipes_error *err)
         return dpi_fail(err, DPIPES_EIO, "%s has not answered for %.1f s; job %s was %s and may still run (%s)",
                         address_of(run), (double)(run->now_ms - f->failing_ms) / 1e3, id, word, f->trouble.message);
     }
+    tell_failing(run);
     const bool dead = passed(run, f->dead_ms, DPI_DEAD_NODE_GRACE_MS);
     if (!dead && !passed(run, f->unreadable_ms, client->lost_after_ms))
         return DPIPES_OK;

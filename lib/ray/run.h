@@ -59,6 +59,7 @@ typedef struct dpi_follow {
     unsigned refusals;    /* of the log stream, in a row */
     bool stop_taken;      /* Ray has answered the stop */
     bool pending_told;    /* the logger has heard why it is PENDING */
+    bool failing_told;    /* the logger has heard that the dashboard is out of reach */
     bool as_text;         /* the log is read by the job API */
     bool rest;            /* the transfer at hand began after the job's end: with it the log is read */
     bool by_agent;        /* the rest comes from the node's own agent, from our offset on */
