@@ -38,6 +38,9 @@ const char *dpi_connection_given(const dpi_connection *connection)
            : connection->client_cert_file       ? "--client-cert"
            : connection->client_key_file        ? "--client-key"
            : connection->insecure               ? "--insecure"
+           : connection->poll_interval_ms > 0   ? "--poll-interval"
+           : connection->give_up_after_ms > 0   ? "--give-up-after"
+           : connection->lost_after_ms > 0      ? "--lost-after"
                                                 : NULL;
 }
 
@@ -55,6 +58,9 @@ dpipes_ray_client *dpi_connection_open(const dpi_connection *connection, const c
         .insecure = connection->insecure,
         .client_cert_file = connection->client_cert_file,
         .client_key_file = connection->client_key_file,
+        .poll_interval_ms = connection->poll_interval_ms,
+        .give_up_after_ms = connection->give_up_after_ms,
+        .lost_after_ms = connection->lost_after_ms,
         .logger = logger,
         .logger_user = logger_user,
     };

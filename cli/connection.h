@@ -16,6 +16,9 @@ typedef struct dpi_connection {
     const char *client_cert_file;
     const char *client_key_file;
     bool insecure;
+    int64_t poll_interval_ms; /* 0: the client's default, as the next two */
+    int64_t give_up_after_ms;
+    int64_t lost_after_ms;
     const char *profile;
     dpi_config config;
 } dpi_connection;
@@ -31,9 +34,12 @@ typedef struct dpi_connection {
     {"--client-cert", DPI_ARG_TEXT, &(c)->client_cert_file},\
     {"--client-key", DPI_ARG_TEXT, &(c)->client_key_file},  \
     {"--insecure", DPI_ARG_FLAG, &(c)->insecure},           \
+    {"--poll-interval", DPI_ARG_SECONDS, &(c)->poll_interval_ms}, \
+    {"--give-up-after", DPI_ARG_SECONDS, &(c)->give_up_after_ms}, \
+    {"--lost-after", DPI_ARG_SECONDS, &(c)->lost_after_ms}, \
     {"--profile", DPI_ARG_TEXT, &(c)->profile}
 /* clang-format on */
-#define DPI_CONNECTION_ARG_COUNT 9
+#define DPI_CONNECTION_ARG_COUNT 12
 
 /* Gives options that are not `given` (see dpi_args_seen) the values of the configuration file and of the environment. DPIPES_EINVAL, DPIPES_EIO,
  * DPIPES_ENOMEM. */

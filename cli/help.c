@@ -9,6 +9,9 @@
     "  --client-cert FILE, --client-key FILE\n"                                                                        \
     "                     the certificate that is shown to it, and its key, PEM\n"                                     \
     "  --insecure         its certificate is not checked\n"                                                            \
+    "  --poll-interval S  the longest pause between two looks at a job's status (1)\n"                                 \
+    "  --give-up-after S  how long the dashboard may be out of reach (60)\n"                                           \
+    "  --lost-after S     how long a job's node may be out of reach before the job counts as lost (60)\n"              \
     "  --profile NAME     of the configuration file: see `dpipes config --help`\n"                                     \
     "  A proxy is taken from curl's variables (https_proxy, no_proxy), but for this machine.\n"                        \
     "\n"
@@ -80,7 +83,7 @@ const char *const dpi_help_run[] = {
     "  --detach           leaves once Ray has the job, and prints its ID\n"
     "  --no-forward-termination\n"
     "                     Ctrl-C leaves the job running\n"
-    "\n"
+    "\n",
     "How:\n"
     "  --timeout S        stops the command after so many seconds, counted from its start or submission\n"
     "  --json             one JSON object an event on stdout; the text for people goes to stderr\n"

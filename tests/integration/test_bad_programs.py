@@ -165,6 +165,34 @@ def test_many_messages_arrive_in_order_and_once(target):
     assert run.result["messages"] == 20002
 
 
+def test_messages_between_a_hundred_megabytes_of_output_arrive(target):
+    source = """
+from dagster_pipes import open_dagster_pipes
+block = ("x" * 99 + "\\n") * 10_000
+with open_dagster_pipes() as context:
+    for n in range(100):
+        print(block, end="", flush=True)
+        context.log.info(str(n))
+"""
+    command = [built("cli/dpipes"), "run", "--json", *target, "--", sys.executable, "-c", source]
+    counts, numbers = 0, []
+    with subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        for line in process.stdout:
+            counts += line.count(b"x" * 99)
+            if b'"event": "log"' in line:
+                numbers.append(int(json.loads(line)["message"]))
+    assert process.returncode == 0
+    assert (counts, numbers) == (1_000_000, list(range(100)))
+
+
+def test_two_writers_at_once_lose_nothing(target):
+    probe = interop_program("probe")
+    run = shell(target, f"{probe} log 2000 & {probe} log 2000; wait")
+    assert run.code == 0
+    wanted = [f"message {i}" for i in range(2000) for _ in range(2)]
+    assert sorted(text for _, text in run.logs) == sorted(wanted)
+
+
 # ---- Ends that we bring about ---------------------------------------------------------------------------------------
 
 
