@@ -1,4 +1,5 @@
 /* The command `dpipes`. */
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,6 +44,7 @@ static int help(FILE *to, int code)
 int main(int argc, char **argv)
 {
     const char *const *rest = (const char *const *)argv + 2;
+    setlocale(LC_CTYPE, ""); /* what the terminal takes; numbers stay as they are */
     if (argc < 2)
         return help(stderr, DPI_EXIT_USAGE);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)

@@ -47,6 +47,7 @@ static dpipes_status parse_words(const char *const *argv, dpi_run_options *o, dp
         {"--detach", DPI_ARG_FLAG, &o->detach},
         {"--no-forward-termination", DPI_ARG_FLAG, &o->no_forward_termination},
         {"--json", DPI_ARG_FLAG, &o->json},
+        {"--color", DPI_ARG_TEXT, &o->color},
         {"--help", DPI_ARG_FLAG, &o->help},
     };
     size_t used;
@@ -71,6 +72,16 @@ static const char *job_option_given(const dpi_run_options *o)
            : o->detach                   ? "--detach"
            : o->no_forward_termination   ? "--no-forward-termination"
                                          : dpi_connection_given(&o->connection);
+}
+
+static dpipes_status check_color(const dpi_run_options *o, dpipes_error *err)
+{
+    static const char *const words[] = {"auto", "always", "never"};
+    for (size_t i = 0; o->color && i < sizeof words / sizeof *words; i++)
+        if (strcmp(o->color, words[i]) == 0)
+            return DPIPES_OK;
+    return o->color ? dpi_fail(err, DPIPES_EINVAL, "--color `%s`: auto, always or never is wanted", o->color)
+                    : DPIPES_OK;
 }
 
 static dpipes_status check_target(const dpi_run_options *o, dpipes_error *err)
@@ -174,7 +185,9 @@ dpipes_status dpi_run_options_parse(const char *const *argv, dpi_run_options *op
     dpipes_status status = parse_words(argv, options, err);
     if (status != DPIPES_OK || options->help)
         return status;
-    status = check_target(options, err);
+    status = check_color(options, err);
+    if (status == DPIPES_OK)
+        status = check_target(options, err);
     if (status == DPIPES_OK)
         status = finish_job(options, err);
     return status == DPIPES_OK ? write_extras(options, err) : status;
@@ -190,6 +203,7 @@ dpipes_status dpi_attach_options_parse(const char *const *argv, dpi_run_options 
         {"--timeout", DPI_ARG_SECONDS, &o->timeout_ms},
         {"--no-forward-termination", DPI_ARG_FLAG, &o->no_forward_termination},
         {"--json", DPI_ARG_FLAG, &o->json},
+        {"--color", DPI_ARG_TEXT, &o->color},
         {"--help", DPI_ARG_FLAG, &o->help},
     };
     size_t used;
@@ -201,7 +215,9 @@ dpipes_status dpi_attach_options_parse(const char *const *argv, dpi_run_options 
         return dpi_fail(err, DPIPES_EINVAL, "the submission ID of a job is wanted");
     if (argv[used + 1])
         return dpi_fail(err, DPIPES_EINVAL, "`%s` is too much", argv[used + 1]);
-    status = finish_job(o, err);
+    status = check_color(o, err);
+    if (status == DPIPES_OK)
+        status = finish_job(o, err);
     return status == DPIPES_OK ? write_extras(o, err) : status;
 }
 

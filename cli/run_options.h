@@ -9,6 +9,7 @@ typedef struct dpi_run_options {
     bool local;
     bool local_ray;
     bool json;
+    const char *color; /* "auto", "always", "never"; NULL: not given */
     bool detach;
     bool no_forward_termination;
     dpi_connection connection;
