@@ -4,6 +4,8 @@
 
 #include <dagster_pipes/base.h>
 
+#define DPI_COMMAND_ARGS_MAX 64 /* more than any command has */
+
 typedef enum dpi_arg_kind {
     DPI_ARG_FLAG,    /* bool */
     DPI_ARG_TEXT,    /* const char *; once */
@@ -30,6 +32,9 @@ typedef struct dpi_arg {
  * the nearest that there is; DPIPES_ENOMEM. */
 dpipes_status dpi_args_parse(const dpi_arg *args, size_t count, const char *const *argv, size_t *used,
                              dpipes_error *err);
+
+/* Copies the options of these names, which end with NULL, as far as they are there; returns how many. */
+size_t dpi_args_select(const dpi_arg *all, size_t count, const char *const *names, dpi_arg *selected);
 
 /* Whether the text is a finite number and nothing else. */
 bool dpi_read_number(const char *text, double *number);

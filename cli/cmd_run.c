@@ -286,6 +286,12 @@ static int finish_command(run *r, dpipes_status parsed)
     return code;
 }
 
+size_t dpi_cmd_run_args(const char *name, dpi_arg *args)
+{
+    static dpi_run_options nowhere;
+    return strcmp(name, "attach") == 0 ? dpi_attach_args(&nowhere, args) : dpi_run_args(&nowhere, args);
+}
+
 int dpi_cmd_run(const char *const *argv)
 {
     run r = {.name = "run", .err = DPIPES_ERROR_INIT};

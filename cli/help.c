@@ -13,19 +13,15 @@
     "\n"
 
 const char *const dpi_help_dpipes[] = {
-    "dpipes: runs programs that speak Dagster Pipes, here or as Ray jobs\n"
+    "Usage: dpipes COMMAND [OPTIONS]\n"
+    "       dpipes COMMAND --help\n"
+    "       dpipes --help | --version\n"
     "\n"
-    "Usage:\n"
-    "  dpipes run [OPTIONS] -- COMMAND…        runs a program and shows what it logs and reports\n"
-    "  dpipes attach [OPTIONS] ID              shows a job that runs or has ended, as `run` would have\n"
-    "  dpipes jobs | status ID | logs [-f] ID | stop ID | delete ID\n"
-    "                                          the jobs of a Ray, whoever submitted them\n"
-    "  dpipes local up|status|down [OPTIONS]   a Ray cluster on this machine that stays\n"
-    "  dpipes --help | --version\n"
-    "  dpipes COMMAND --help                   its options\n"
+    "Runs programs that speak Dagster Pipes, here or as Ray jobs.\n"
     "\n"
     "Example:\n"
-    "  dpipes run --local --asset model --extra num_folds=5 -- ./trainer\n",
+    "  dpipes run --local --asset model --extra num_folds=5 -- ./trainer\n"
+    "\n",
     NULL,
 };
 
@@ -55,12 +51,15 @@ const char *const dpi_help_run[] = {
     "                     what Ray reserves for the command (Ray's entrypoint_num_cpus and so on); SIZE is in bytes, "
     "or\n"
     "                     as 64MiB, 2GiB; --resource may be repeated, as the next four\n"
-    "  --label NAME=VALUE the node's label that is wanted (Ray's entrypoint_label_selector)\n"
+    "  --label NAME=VALUE\n"
+    "                     the node's label that is wanted (Ray's entrypoint_label_selector)\n"
     "  --env NAME=VALUE   a variable of the command's environment, which Ray shows to all who may list its jobs\n"
     "  --metadata NAME=VALUE\n"
     "                     metadata of the Ray job\n"
-    "  --runtime-env JSON Ray's runtime_env, one JSON object; or @FILE, a file with it\n"
-    "  --submission-id ID Ray's name for the job (`pipes-` and ten letters)\n"
+    "  --runtime-env JSON\n"
+    "                     Ray's runtime_env, one JSON object; or @FILE, a file with it\n"
+    "  --submission-id ID\n"
+    "                     Ray's name for the job (`pipes-` and ten letters)\n"
     "  --pending-timeout S\n"
     "                     stops a job that is PENDING for so long\n"
     "  --message-file PATH\n"
@@ -135,14 +134,18 @@ const char *const dpi_help_jobs[] = {
     "\n"
     "The jobs of a Ray, whoever submitted them. ID is a job's submission ID.\n"
     "\n"
-    "  jobs    all of them, the newest first; with a STATUS those that are PENDING, RUNNING, STOPPED, SUCCEEDED, "
+    "  jobs    all of them, the newest first; with a STATUS those that are PENDING, RUNNING, STOPPED, SUCCEEDED or "
     "FAILED\n"
     "  status  one of them\n"
-    "  logs    the bytes of its log, as they are; with -f (--follow) until it has ended\n"
-    "  stop    asks it to stop; with --grace waits so many seconds for its end (exit code 4: it has not ended)\n"
+    "  logs    the bytes of its log, as they are\n"
+    "  stop    asks it to stop\n"
     "  delete  forgets a job that has ended\n"
-    "  --json  prints what Ray says as JSON: an array of objects, or one\n"
     "\n"
+    "Options:\n"
+    "  --status STATUS    of `jobs`: only these\n"
+    "  -f, --follow       of `logs`: until the job has ended\n"
+    "  --grace S          of `stop`: waits so many seconds for the job's end (exit code 4: it has not ended)\n"
+    "  --json             of `jobs` and `status`: what Ray says as JSON, an array of objects, or one\n"
     "  --address URL      the dashboard (DPIPES_ADDRESS, RAY_API_SERVER_ADDRESS, RAY_ADDRESS; else the newest of\n"
     "                     `dpipes local up`)\n"
     "\n" DPI_HELP_CONNECTION
@@ -179,6 +182,27 @@ const char *const dpi_help_local[] = {
     "  dpipes run -- ./trainer\n"
     "  ray job list\n"
     "  dpipes local down\n",
+    NULL,
+};
+
+const char *const dpi_help_completion[] = {
+    "Usage: dpipes completion bash|zsh|fish\n"
+    "\n"
+    "Prints what lets the shell complete the commands, their options and their values.\n"
+    "\n"
+    "  bash  in ~/.bashrc: source <(dpipes completion bash)\n"
+    "  zsh   in ~/.zshrc, after compinit: source <(dpipes completion zsh)\n"
+    "  fish  once: dpipes completion fish > ~/.config/fish/completions/dpipes.fish\n",
+    NULL,
+};
+
+const char *const dpi_help_man[] = {
+    "Usage: dpipes man [COMMAND]\n"
+    "\n"
+    "Prints the manual page of a command, or that of dpipes, for man(1).\n"
+    "\n"
+    "Example:\n"
+    "  dpipes man run | man -l -\n",
     NULL,
 };
 

@@ -19,9 +19,9 @@ static dpipes_status check_command(dpi_run_options *o, const char *const *argv, 
     return DPIPES_OK;
 }
 
-static dpipes_status parse_words(const char *const *argv, dpi_run_options *o, dpipes_error *err)
+size_t dpi_run_args(dpi_run_options *o, dpi_arg *args)
 {
-    const dpi_arg args[] = {
+    const dpi_arg all[] = {
         DPI_CONNECTION_ARGS(&o->connection),
         {"--local", DPI_ARG_FLAG, &o->local},
         {"--local-ray", DPI_ARG_FLAG, &o->local_ray},
@@ -50,8 +50,31 @@ static dpipes_status parse_words(const char *const *argv, dpi_run_options *o, dp
         {"--color", DPI_ARG_TEXT, &o->color},
         {"--help", DPI_ARG_FLAG, &o->help},
     };
+    memcpy(args, all, sizeof all);
+    return sizeof all / sizeof *all;
+}
+
+size_t dpi_attach_args(dpi_run_options *o, dpi_arg *args)
+{
+    const dpi_arg all[] = {
+        DPI_CONNECTION_ARGS(&o->connection),
+        {"--asset", DPI_ARG_LIST, &o->assets},
+        {"--offset", DPI_ARG_NUMBER, &o->offset},
+        {"--timeout", DPI_ARG_SECONDS, &o->timeout_ms},
+        {"--no-forward-termination", DPI_ARG_FLAG, &o->no_forward_termination},
+        {"--json", DPI_ARG_FLAG, &o->json},
+        {"--color", DPI_ARG_TEXT, &o->color},
+        {"--help", DPI_ARG_FLAG, &o->help},
+    };
+    memcpy(args, all, sizeof all);
+    return sizeof all / sizeof *all;
+}
+
+static dpipes_status parse_words(const char *const *argv, dpi_run_options *o, dpipes_error *err)
+{
+    dpi_arg args[DPI_COMMAND_ARGS_MAX];
     size_t used;
-    dpipes_status status = dpi_args_parse(args, sizeof args / sizeof *args, argv, &used, err);
+    dpipes_status status = dpi_args_parse(args, dpi_run_args(o, args), argv, &used, err);
     return status != DPIPES_OK || o->help ? status : check_command(o, argv, used, err);
 }
 
@@ -196,18 +219,9 @@ dpipes_status dpi_run_options_parse(const char *const *argv, dpi_run_options *op
 dpipes_status dpi_attach_options_parse(const char *const *argv, dpi_run_options *o, dpipes_error *err)
 {
     *o = (dpi_run_options){0};
-    const dpi_arg args[] = {
-        DPI_CONNECTION_ARGS(&o->connection),
-        {"--asset", DPI_ARG_LIST, &o->assets},
-        {"--offset", DPI_ARG_NUMBER, &o->offset},
-        {"--timeout", DPI_ARG_SECONDS, &o->timeout_ms},
-        {"--no-forward-termination", DPI_ARG_FLAG, &o->no_forward_termination},
-        {"--json", DPI_ARG_FLAG, &o->json},
-        {"--color", DPI_ARG_TEXT, &o->color},
-        {"--help", DPI_ARG_FLAG, &o->help},
-    };
+    dpi_arg args[DPI_COMMAND_ARGS_MAX];
     size_t used;
-    dpipes_status status = dpi_args_parse(args, sizeof args / sizeof *args, argv, &used, err);
+    dpipes_status status = dpi_args_parse(args, dpi_attach_args(o, args), argv, &used, err);
     if (status != DPIPES_OK || o->help)
         return status;
     o->attach = argv[used];

@@ -43,6 +43,10 @@ typedef struct dpi_run_options {
     dpi_buf runtime_env_json;
 } dpi_run_options;
 
+/* The options of `run` and of `attach`; returns how many, at most DPI_COMMAND_ARGS_MAX. */
+size_t dpi_run_args(dpi_run_options *o, dpi_arg *args);
+size_t dpi_attach_args(dpi_run_options *o, dpi_arg *args);
+
 /* `argv` as it follows the word `run`. DPIPES_EINVAL, DPIPES_ENOMEM. Needs dpi_run_options_fini in every case. */
 dpipes_status dpi_run_options_parse(const char *const *argv, dpi_run_options *options, dpipes_error *err);
 /* As it follows the word `attach`. */
