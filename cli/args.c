@@ -226,3 +226,13 @@ dpipes_status dpi_args_parse(const dpi_arg *args, size_t count, const char *cons
     *seen = (dpi_args_seen){(size_t)(p.at - argv), p.given};
     return status;
 }
+
+size_t dpi_args_select(const dpi_arg *all, size_t count, const char *const *names, dpi_arg *selected)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++)
+        for (const char *const *name = names; *name; name++)
+            if (strcmp(*name, all[i].name) == 0)
+                selected[found++] = all[i];
+    return found;
+}

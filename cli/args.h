@@ -4,6 +4,8 @@
 
 #include <dagster_pipes/base.h>
 
+#define DPI_COMMAND_ARGS_MAX 64 /* more than any command has */
+
 typedef enum dpi_arg_kind {
     DPI_ARG_FLAG,    /* bool */
     DPI_ARG_TEXT,    /* const char *; once */
@@ -25,8 +27,6 @@ typedef struct dpi_arg {
     void *value;
 } dpi_arg;
 
-#define DPI_ARGS_MAX 64 /* options of one table */
-
 typedef struct dpi_args_seen {
     size_t used;    /* how many words of argv were taken */
     uint64_t given; /* bit i: option i of the table was among them */
@@ -41,6 +41,9 @@ dpipes_status dpi_args_parse(const dpi_arg *args, size_t count, const char *cons
 /* Gives the option a value, as if it stood on the command line. The text must live as long as the value. DPIPES_EINVAL,
  * DPIPES_ENOMEM. */
 dpipes_status dpi_args_take(const dpi_arg *arg, const char *text, dpipes_error *err);
+
+/* Copies the options of these names, which end with NULL, as far as they are there; returns how many. */
+size_t dpi_args_select(const dpi_arg *all, size_t count, const char *const *names, dpi_arg *selected);
 
 /* Whether the text is a finite number and nothing else. */
 bool dpi_read_number(const char *text, double *number);

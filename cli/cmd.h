@@ -2,8 +2,7 @@
 #ifndef DPI_CLI_CMD_H
 #define DPI_CLI_CMD_H
 
-#include <dagster_pipes/base.h>
-
+#include "args.h"
 #include "output.h"
 
 typedef enum dpi_exit {
@@ -36,6 +35,18 @@ int dpi_fail_command(const dpipes_error *err);
 
 /* Writes what is in the output and ends it; the exit code. */
 int dpi_put(dpi_output *out);
+
+int dpi_cmd_completion(const char *const *argv);
+int dpi_cmd_man(const char *const *argv);
+
+/* What a command takes, for those who only want to know: names and kinds, whose values lead nowhere. Returns how many, at most
+ * DPI_COMMAND_ARGS_MAX. */
+size_t dpi_cmd_run_args(const char *name, dpi_arg *args);   /* of run, attach */
+size_t dpi_cmd_jobs_args(const char *name, dpi_arg *args);  /* of jobs, status, logs, stop, delete */
+size_t dpi_cmd_local_args(const char *name, dpi_arg *args); /* of local's up, status, down */
+
+size_t dpi_cmd_config_args(const char *name, dpi_arg *args);
+size_t dpi_cmd_doctor_args(const char *name, dpi_arg *args);
 
 /* Says on stderr what is wrong with the words of a command, and where its help is. */
 int dpi_usage_error(const char *command, const char *message);

@@ -127,17 +127,31 @@ static int show(config_command *c)
     return dpi_put(&out);
 }
 
+static size_t args_of(config_command *c, dpi_arg *args)
+{
+    const dpi_arg all[] = {
+        {"--profile", DPI_ARG_TEXT, &c->profile},
+        {"--json", DPI_ARG_FLAG, &c->json},
+        {"--help", DPI_ARG_FLAG, &c->show_help},
+    };
+    memcpy(args, all, sizeof all);
+    return sizeof all / sizeof *all;
+}
+
+size_t dpi_cmd_config_args(const char *name, dpi_arg *args)
+{
+    config_command nobody;
+    (void)name;
+    return args_of(&nobody, args);
+}
+
 int dpi_cmd_config(const char *const *argv)
 {
     config_command c = {.err = DPIPES_ERROR_INIT};
     dpi_args_seen seen;
-    const dpi_arg args[] = {
-        {"--profile", DPI_ARG_TEXT, &c.profile},
-        {"--json", DPI_ARG_FLAG, &c.json},
-        {"--help", DPI_ARG_FLAG, &c.show_help},
-    };
+    dpi_arg args[DPI_COMMAND_ARGS_MAX];
     int code = DPI_EXIT_OK;
-    dpipes_status status = dpi_args_parse(args, sizeof args / sizeof *args, argv, &seen, &c.err);
+    dpipes_status status = dpi_args_parse(args, args_of(&c, args), argv, &seen, &c.err);
     if (status == DPIPES_OK && argv[seen.used])
         status = dpi_fail(&c.err, DPIPES_EINVAL, "`%s` is too much", argv[seen.used]);
     if (status != DPIPES_OK)

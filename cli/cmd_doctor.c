@@ -209,15 +209,29 @@ static int show(doctor *d)
     return d->ill ? DPI_EXIT_UNREACHABLE : code;
 }
 
-static dpipes_status parse(doctor *d, const char *const *argv)
+static size_t args_of(doctor *d, dpi_arg *args)
 {
-    dpi_args_seen seen;
-    const dpi_arg args[] = {
+    const dpi_arg all[] = {
         DPI_CONNECTION_ARGS(&d->connection),
         {"--json", DPI_ARG_FLAG, &d->json},
         {"--help", DPI_ARG_FLAG, &d->show_help},
     };
-    const size_t count = sizeof args / sizeof *args;
+    memcpy(args, all, sizeof all);
+    return sizeof all / sizeof *all;
+}
+
+size_t dpi_cmd_doctor_args(const char *name, dpi_arg *args)
+{
+    doctor nobody;
+    (void)name;
+    return args_of(&nobody, args);
+}
+
+static dpipes_status parse(doctor *d, const char *const *argv)
+{
+    dpi_args_seen seen;
+    dpi_arg args[DPI_COMMAND_ARGS_MAX];
+    const size_t count = args_of(d, args);
     dpipes_status status = dpi_args_parse(args, count, argv, &seen, &d->err);
     if (status == DPIPES_OK && argv[seen.used])
         status = dpi_fail(&d->err, DPIPES_EINVAL, "`%s` is too much", argv[seen.used]);

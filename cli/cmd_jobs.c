@@ -19,8 +19,6 @@
 #define DPI_STOP_POLL_MS 100
 
 typedef struct jobs_command {
-    const char *name;
-    const char *const *help;
     bool wants_id;
     dpi_connection connection;
     bool show_help;
@@ -286,13 +284,43 @@ static dpipes_status check_words(jobs_command *c, const char *const *argv, size_
                : DPIPES_OK;
 }
 
-static dpipes_status parse(jobs_command *c, const char *const *argv, const dpi_arg *own, size_t own_count)
+typedef struct job_action {
+    const char *name;
+    int (*act)(jobs_command *c);
+    bool wants_id;
+    const char *const *takes; /* names of options, beside those of all; ends with NULL */
+} job_action;
+
+static const char *const jobs_takes[] = {"--json", "--status", NULL};
+static const char *const status_takes[] = {"--json", NULL};
+static const char *const logs_takes[] = {"--follow", "-f", NULL};
+static const char *const stop_takes[] = {"--grace", NULL};
+static const char *const delete_takes[] = {NULL};
+
+static const job_action actions[] = {
+    {"jobs", list_jobs, false, jobs_takes},     {"status", show_status, true, status_takes},
+    {"logs", show_log, true, logs_takes},       {"stop", stop_job, true, stop_takes},
+    {"delete", delete_job, true, delete_takes},
+};
+
+static size_t args_of(const job_action *action, jobs_command *c, dpi_arg *args)
 {
-    dpi_arg args[16] = {DPI_CONNECTION_ARGS(&c->connection), {"--help", DPI_ARG_FLAG, &c->show_help}};
-    size_t count = DPI_CONNECTION_ARG_COUNT + 1;
+    const dpi_arg common[] = {DPI_CONNECTION_ARGS(&c->connection), {"--help", DPI_ARG_FLAG, &c->show_help}};
+    const dpi_arg own[] = {
+        {"--json", DPI_ARG_FLAG, &c->json},         {"--status", DPI_ARG_TEXT, &c->status_word},
+        {"--follow", DPI_ARG_FLAG, &c->follow},     {"-f", DPI_ARG_FLAG, &c->follow},
+        {"--grace", DPI_ARG_SECONDS, &c->grace_ms},
+    };
+    const size_t count = sizeof common / sizeof *common;
+    memcpy(args, common, sizeof common);
+    return count + dpi_args_select(own, sizeof own / sizeof *own, action->takes, args + count);
+}
+
+static dpipes_status parse(const job_action *action, jobs_command *c, const char *const *argv)
+{
+    dpi_arg args[DPI_COMMAND_ARGS_MAX];
     dpi_args_seen seen;
-    for (size_t i = 0; i < own_count; i++)
-        args[count++] = own[i];
+    const size_t count = args_of(action, c, args);
     dpipes_status status = dpi_args_parse(args, count, argv, &seen, &c->err);
     if (status != DPIPES_OK || c->show_help)
         return status;
@@ -302,64 +330,69 @@ static dpipes_status parse(jobs_command *c, const char *const *argv, const dpi_a
     return status == DPIPES_OK ? dpi_connection_finish(&c->connection, &c->err) : status;
 }
 
-typedef int (*action_fn)(jobs_command *c);
-
-static int act(jobs_command *c, action_fn action)
+static int act(const job_action *action, jobs_command *c)
 {
     dpi_signals_install();
     c->client = dpi_connection_open(&c->connection, NULL, NULL, NULL, &c->err);
     if (!c->client)
         return fail(c);
     dpi_signals_set_client(c->client);
-    const int code = action(c);
+    const int code = action->act(c);
     dpi_signals_set_client(NULL);
     dpipes_ray_client_free(c->client);
     return code;
 }
 
-static int command(jobs_command *c, const char *const *argv, const dpi_arg *own, size_t own_count, action_fn action)
+static const job_action *find_action(const char *name)
 {
+    size_t i = 0;
+    while (strcmp(actions[i].name, name) != 0)
+        i++;
+    return &actions[i];
+}
+
+static int command(const char *name, const char *const *argv)
+{
+    const job_action *action = find_action(name);
+    jobs_command c = {.wants_id = action->wants_id};
     int code = DPI_EXIT_OK;
-    if (parse(c, argv, own, own_count) != DPIPES_OK)
-        code = dpi_usage_error(c->name, c->err.message);
-    else if (c->show_help)
-        dpi_help_print(c->help, stdout);
+    if (parse(action, &c, argv) != DPIPES_OK)
+        code = dpi_usage_error(name, c.err.message);
+    else if (c.show_help)
+        dpi_help_print(dpi_help_jobs, stdout);
     else
-        code = act(c, action);
-    dpi_connection_fini(&c->connection);
+        code = act(action, &c);
+    dpi_connection_fini(&c.connection);
     return code;
+}
+
+size_t dpi_cmd_jobs_args(const char *name, dpi_arg *args)
+{
+    static jobs_command nowhere;
+    return args_of(find_action(name), &nowhere, args);
 }
 
 int dpi_cmd_jobs(const char *const *argv)
 {
-    jobs_command c = {.name = "jobs", .help = dpi_help_jobs};
-    const dpi_arg own[] = {{"--json", DPI_ARG_FLAG, &c.json}, {"--status", DPI_ARG_TEXT, &c.status_word}};
-    return command(&c, argv, own, 2, list_jobs);
+    return command("jobs", argv);
 }
 
 int dpi_cmd_status(const char *const *argv)
 {
-    jobs_command c = {.name = "status", .help = dpi_help_jobs, .wants_id = true};
-    const dpi_arg own[] = {{"--json", DPI_ARG_FLAG, &c.json}};
-    return command(&c, argv, own, 1, show_status);
+    return command("status", argv);
 }
 
 int dpi_cmd_logs(const char *const *argv)
 {
-    jobs_command c = {.name = "logs", .help = dpi_help_jobs, .wants_id = true};
-    const dpi_arg own[] = {{"--follow", DPI_ARG_FLAG, &c.follow}, {"-f", DPI_ARG_FLAG, &c.follow}};
-    return command(&c, argv, own, 2, show_log);
+    return command("logs", argv);
 }
 
 int dpi_cmd_stop(const char *const *argv)
 {
-    jobs_command c = {.name = "stop", .help = dpi_help_jobs, .wants_id = true};
-    const dpi_arg own[] = {{"--grace", DPI_ARG_SECONDS, &c.grace_ms}};
-    return command(&c, argv, own, 1, stop_job);
+    return command("stop", argv);
 }
 
 int dpi_cmd_delete(const char *const *argv)
 {
-    jobs_command c = {.name = "delete", .help = dpi_help_jobs, .wants_id = true};
-    return command(&c, argv, NULL, 0, delete_job);
+    return command("delete", argv);
 }

@@ -276,15 +276,7 @@ static const subcommand subcommands[] = {
     {"down", down, down_takes},
 };
 
-static bool takes(const subcommand *command, const char *name)
-{
-    for (const char *const *taken = command->takes; *taken; taken++)
-        if (strcmp(*taken, name) == 0)
-            return true;
-    return false;
-}
-
-static dpipes_status parse(const subcommand *command, const char *const *argv, local_options *o, dpipes_error *err)
+static size_t args_of(const subcommand *command, local_options *o, dpi_arg *args)
 {
     const dpi_arg all[] = {
         {"--num-cpus", DPI_ARG_NUMBER, &o->num_cpus},
@@ -295,18 +287,33 @@ static dpipes_status parse(const subcommand *command, const char *const *argv, l
         {"--json", DPI_ARG_FLAG, &o->json},
         {"--help", DPI_ARG_FLAG, &o->help},
     };
-    dpi_arg taken[sizeof all / sizeof *all];
-    size_t count = 0;
+    return dpi_args_select(all, sizeof all / sizeof *all, command->takes, args);
+}
+
+static dpipes_status parse(const subcommand *command, const char *const *argv, local_options *o, dpipes_error *err)
+{
+    dpi_arg args[DPI_COMMAND_ARGS_MAX];
     dpi_args_seen seen;
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (takes(command, all[i].name))
-            taken[count++] = all[i];
-    dpipes_status status = dpi_args_parse(taken, count, argv, &seen, err);
+    dpipes_status status = dpi_args_parse(args, args_of(command, o, args), argv, &seen, err);
     if (status == DPIPES_OK && argv[seen.used])
         status = dpi_fail(err, DPIPES_EINVAL, "`%s`: %s takes options only", argv[seen.used], command->name);
     if (status == DPIPES_OK && o->address && o->all)
         status = dpi_fail(err, DPIPES_EINVAL, "--address and --all exclude each other");
     return status;
+}
+
+static const subcommand *find_subcommand(const char *name)
+{
+    for (size_t i = 0; i < sizeof subcommands / sizeof *subcommands; i++)
+        if (strcmp(subcommands[i].name, name) == 0)
+            return &subcommands[i];
+    return NULL;
+}
+
+size_t dpi_cmd_local_args(const char *name, dpi_arg *args)
+{
+    static local_options nowhere;
+    return args_of(find_subcommand(name), &nowhere, args);
 }
 
 static int run_subcommand(const subcommand *command, const char *const *argv)
@@ -328,9 +335,9 @@ int dpi_cmd_local(const char *const *argv)
         dpi_help_print(dpi_help_local, stdout);
         return DPI_EXIT_OK;
     }
-    for (size_t i = 0; name && i < sizeof subcommands / sizeof *subcommands; i++)
-        if (strcmp(subcommands[i].name, name) == 0)
-            return run_subcommand(&subcommands[i], argv + 1);
+    const subcommand *found = name ? find_subcommand(name) : NULL;
+    if (found)
+        return run_subcommand(found, argv + 1);
     dpipes_error err = DPIPES_ERROR_INIT;
     dpi_fail(&err, DPIPES_EINVAL, "%s%s%s: up, status or down is wanted", name ? "`" : "", name ? name : "no command",
              name ? "`" : "");

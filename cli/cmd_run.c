@@ -36,6 +36,7 @@ static dpipes_status run_child(run *r)
         .timeout_ms = r->options.timeout_ms,
         .cancel = dpi_signals_flag(),
     };
+    dpi_run_view_set_word(&r->view, "RUNNING");
     dpipes_status status = dpipes_subprocess_run(&subprocess, r->session, &r->outcome.exit, &r->err);
     r->outcome.has_exit =
         status == DPIPES_OK || status == DPIPES_EREMOTE || status == DPIPES_ETIMEDOUT || status == DPIPES_ECANCELED;
@@ -94,6 +95,14 @@ static dpipes_ray_run *start(run *r, dpipes_ray_client *client)
     return started;
 }
 
+/* Until Ray has said something the run is about to start. */
+static void show_status(run *r, const dpipes_ray_run *started)
+{
+    const dpipes_ray_job_status status = dpipes_ray_run_status(started);
+    if (status != DPIPES_RAY_JOB_UNKNOWN)
+        dpi_run_view_set_word(&r->view, dpipes_ray_job_status_name(status));
+}
+
 static dpipes_status submit(run *r, dpipes_ray_client *client)
 {
     dpipes_status status = DPIPES_OK;
@@ -105,8 +114,10 @@ static dpipes_status submit(run *r, dpipes_ray_client *client)
         return r->err.status;
     if (r->options.detach)
         dpipes_ray_run_detach(started);
-    while (status == DPIPES_OK && !dpipes_ray_run_ended(started))
+    while (status == DPIPES_OK && !dpipes_ray_run_ended(started)) {
         status = dpipes_ray_client_step(client, DPIPES_FOREVER, &r->err);
+        show_status(r, started);
+    }
     dpipes_status ended = dpipes_ray_run_result(started, &r->ray, status == DPIPES_OK ? &r->err : NULL);
     dpipes_ray_run_free(started);
     return status == DPIPES_OK ? ended : status;
@@ -252,9 +263,10 @@ static int run_and_show(run *r)
     if (open_session(r) != DPIPES_OK)
         return dpi_usage_error(r->name, r->err.message);
     dpi_signals_install();
+    dpi_run_view_start(&r->view);
     outcome->status = run_where_asked(r);
     outcome->error = outcome->status == DPIPES_OK ? NULL : r->err.message;
-    outcome->messages = r->view.messages;
+    outcome->messages = r->view.state.counts.messages;
     outcome->total_ms = dpi_clock_monotonic_ms() - began;
     take_times(r);
     take_results(r);
@@ -269,7 +281,7 @@ static int finish_command(run *r, dpipes_status parsed)
     } else if (r->options.help) {
         dpi_help_print(dpi_help_run, stdout);
     } else {
-        r->view = dpi_run_view_init(r->options.json);
+        r->view = dpi_run_view_init(r->options.json, r->options.color);
         code = run_and_show(r);
     }
     dpipes_session_free(r->session);
@@ -278,6 +290,12 @@ static int finish_command(run *r, dpipes_status parsed)
     dpi_buf_fini(&r->address);
     dpi_run_options_fini(&r->options);
     return code;
+}
+
+size_t dpi_cmd_run_args(const char *name, dpi_arg *args)
+{
+    static dpi_run_options nowhere;
+    return strcmp(name, "attach") == 0 ? dpi_attach_args(&nowhere, args) : dpi_run_args(&nowhere, args);
 }
 
 int dpi_cmd_run(const char *const *argv)

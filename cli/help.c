@@ -17,22 +17,15 @@
     "\n"
 
 const char *const dpi_help_dpipes[] = {
-    "dpipes: runs programs that speak Dagster Pipes, here or as Ray jobs\n"
+    "Usage: dpipes COMMAND [OPTIONS]\n"
+    "       dpipes COMMAND --help\n"
+    "       dpipes --help | --version\n"
     "\n"
-    "Usage:\n"
-    "  dpipes run [OPTIONS] -- COMMAND…        runs a program and shows what it logs and reports\n"
-    "  dpipes attach [OPTIONS] ID              shows a job that runs or has ended, as `run` would have\n"
-    "  dpipes jobs | status ID | logs [-f] ID | stop ID | delete ID\n"
-    "                                          the jobs of a Ray, whoever submitted them\n"
-    "  dpipes local up|status|down [OPTIONS]   a Ray cluster on this machine that stays\n"
-    "  dpipes doctor                           which Ray is meant, and whether it can be used\n"
-    "  dpipes config                           what the configuration file and the environment set\n"
-    "  dpipes decode [FILE]                    what a program was told, or what it has said, readable\n"
-    "  dpipes --help | --version\n"
-    "  dpipes COMMAND --help                   its options\n"
+    "Runs programs that speak Dagster Pipes, here or as Ray jobs.\n"
     "\n"
     "Example:\n"
-    "  dpipes run --local --asset model --extra num_folds=5 -- ./trainer\n",
+    "  dpipes run --local --asset model --extra num_folds=5 -- ./trainer\n"
+    "\n",
     NULL,
 };
 
@@ -63,15 +56,18 @@ const char *const dpi_help_run[] = {
     "                     what Ray reserves for the command (Ray's entrypoint_num_cpus and so on); SIZE is in bytes, "
     "or\n"
     "                     as 64MiB, 2GiB; --resource may be repeated, as the next four\n"
-    "  --label NAME=VALUE the node's label that is wanted (Ray's entrypoint_label_selector)\n"
+    "  --label NAME=VALUE\n"
+    "                     the node's label that is wanted (Ray's entrypoint_label_selector)\n"
     "  --env NAME=VALUE   a variable of the command's environment, which Ray shows to all who may list its jobs\n"
     "  --metadata NAME=VALUE\n"
     "                     metadata of the Ray job\n"
-    "  --runtime-env JSON Ray's runtime_env, one JSON object; or @FILE, a file with it, in YAML or JSON\n"
+    "  --runtime-env JSON\n"
+    "                     Ray's runtime_env, one JSON object; or @FILE, a file with it, in YAML or JSON\n"
     "  --working-dir DIR  the directory is sent to the cluster, and the command starts there; also an archive or a "
     "URI\n"
     "  --ship FILE        a file that is sent to the cluster, to the top of that directory; may be repeated\n"
-    "  --submission-id ID Ray's name for the job (`pipes-` and ten letters)\n"
+    "  --submission-id ID\n"
+    "                     Ray's name for the job (`pipes-` and ten letters)\n"
     "  --pending-timeout S\n"
     "                     stops a job that is PENDING for so long\n"
     "  --message-file PATH\n"
@@ -87,12 +83,20 @@ const char *const dpi_help_run[] = {
     "How:\n"
     "  --timeout S        stops the command after so many seconds, counted from its start or submission\n"
     "  --json             one JSON object an event on stdout; the text for people goes to stderr\n"
+    "  --color auto|always|never\n"
+    "                     colours (auto: on a terminal, unless NO_COLOR is set or TERM is `dumb`)\n"
     "  --offset N         of `attach`: begins after the log's first N bytes, an event's `offset`\n"
     "\n" DPI_HELP_CONNECTION
     "As a Ray job the words of COMMAND are quoted and run by `exec`; a first word that is the relative path of a "
     "program\n"
     "is made absolute when the cluster is on this machine. For more than one command: -- sh -c 'cd /data && "
     "./trainer'\n"
+    "On a terminal a line below the output shows how the run stands, and a bar how far the program is, when it "
+    "reports\n"
+    "custom messages {\"progress\": 0.4, \"label\": \"fold 2\"} (`label` may be left out), which are not printed "
+    "then. Of\n"
+    "what the program prints there, colours pass and end with their line; other escape sequences and control\n"
+    "characters are left out.\n"
     "Ctrl-C stops the command, and the Ray that was started for it; a second one leaves at once.\n"
     "\n",
     "Exit code:\n"
@@ -138,14 +142,18 @@ const char *const dpi_help_jobs[] = {
     "\n"
     "The jobs of a Ray, whoever submitted them. ID is a job's submission ID.\n"
     "\n"
-    "  jobs    all of them, the newest first; with a STATUS those that are PENDING, RUNNING, STOPPED, SUCCEEDED, "
+    "  jobs    all of them, the newest first; with a STATUS those that are PENDING, RUNNING, STOPPED, SUCCEEDED or "
     "FAILED\n"
     "  status  one of them\n"
-    "  logs    the bytes of its log, as they are; with -f (--follow) until it has ended\n"
-    "  stop    asks it to stop; with --grace waits so many seconds for its end (exit code 4: it has not ended)\n"
+    "  logs    the bytes of its log, as they are\n"
+    "  stop    asks it to stop\n"
     "  delete  forgets a job that has ended\n"
-    "  --json  prints what Ray says as JSON: an array of objects, or one\n"
     "\n"
+    "Options:\n"
+    "  --status STATUS    of `jobs`: only these\n"
+    "  -f, --follow       of `logs`: until the job has ended\n"
+    "  --grace S          of `stop`: waits so many seconds for the job's end (exit code 4: it has not ended)\n"
+    "  --json             of `jobs` and `status`: what Ray says as JSON, an array of objects, or one\n"
     "  --address URL      the dashboard (DPIPES_ADDRESS, RAY_API_SERVER_ADDRESS, RAY_ADDRESS; else `auto`, as in "
     "`run`)\n"
     "\n" DPI_HELP_CONNECTION
@@ -190,12 +198,17 @@ const char *const dpi_help_config[] = {
     "\n"
     "Shows each value that an option has when it is not given, and where the value comes from; secrets are hidden.\n"
     "\n"
+    "Options:\n"
+    "  --profile NAME     the profile (DPIPES_PROFILE, else the file's own)\n"
+    "  --json             an array of {key, value, source}\n"
+    "\n"
     "The file is that of DPIPES_CONFIG; else dpipes.toml, dpipes.yaml or dpipes.json of this directory or the nearest "
     "one\n"
     "above; else the same in ~/.config/dpipes (XDG_CONFIG_HOME). Its keys are options, with `_` for `-`; a key outside "
     "of\n"
     "the profiles counts for all of them:\n"
     "\n"
+    "Example:\n"
     "  profile: lab                  # the one that is meant (DPIPES_PROFILE, --profile)\n"
     "  timeout: 3600\n"
     "  profiles:\n"
@@ -232,8 +245,31 @@ const char *const dpi_help_doctor[] = {
     "are,\n"
     "and what there is on this machine.\n"
     "\n"
+    "Options:\n"
+    "  --json             an array of {what, state, text}\n"
     "  --address URL      the dashboard (as in `run`)\n"
     "\n" DPI_HELP_CONNECTION "Exit code: 0; 2 an option is wrong; 3 the Ray cannot be used\n",
+    NULL,
+};
+
+const char *const dpi_help_completion[] = {
+    "Usage: dpipes completion bash|zsh|fish\n"
+    "\n"
+    "Prints what lets the shell complete the commands, their options and their values.\n"
+    "\n"
+    "  bash  in ~/.bashrc: source <(dpipes completion bash)\n"
+    "  zsh   in ~/.zshrc, after compinit: source <(dpipes completion zsh)\n"
+    "  fish  once: dpipes completion fish > ~/.config/fish/completions/dpipes.fish\n",
+    NULL,
+};
+
+const char *const dpi_help_man[] = {
+    "Usage: dpipes man [COMMAND]\n"
+    "\n"
+    "Prints the manual page of a command, or that of dpipes, for man(1).\n"
+    "\n"
+    "Example:\n"
+    "  dpipes man run | man -l -\n",
     NULL,
 };
 

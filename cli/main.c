@@ -1,54 +1,49 @@
 /* The command `dpipes`. */
+#include <locale.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "args.h"
 #include "cmd.h"
-#include "help.h"
-
-typedef struct command {
-    const char *name;
-    int (*run)(const char *const *argv);
-} command;
-
-static const command commands[] = {
-    {"run", dpi_cmd_run},       {"attach", dpi_cmd_attach}, {"local", dpi_cmd_local},   {"jobs", dpi_cmd_jobs},
-    {"status", dpi_cmd_status}, {"logs", dpi_cmd_logs},     {"stop", dpi_cmd_stop},     {"delete", dpi_cmd_delete},
-    {"config", dpi_cmd_config}, {"decode", dpi_cmd_decode}, {"doctor", dpi_cmd_doctor},
-};
-static const char *const words[] = {"run",    "attach", "local",  "jobs",   "status", "logs",     "stop",
-                                    "delete", "config", "decode", "doctor", "--help", "--version"};
-
-int dpi_usage_error(const char *name, const char *message)
-{
-    fprintf(stderr, "dpipes %s%s%s\nHelp: dpipes %s%s--help\n", name, *name ? ": " : "", message, name,
-            *name ? " " : "");
-    return DPI_EXIT_USAGE;
-}
+#include "commands.h"
 
 static int fail_unknown(const char *word)
 {
     char message[256];
-    const char *nearest = dpi_nearest_name(word, words, sizeof words / sizeof *words);
+    const char **words = malloc((dpi_command_count + 2) * sizeof *words);
+    size_t count = 0;
+    for (size_t i = 0; words && i < dpi_command_count; i++)
+        if (dpi_commands[i].run)
+            words[count++] = dpi_commands[i].name;
+    if (words) {
+        words[count++] = "--help";
+        words[count++] = "--version";
+    }
+    const char *nearest = dpi_nearest_name(word, words, count);
     snprintf(message, sizeof message, "`%.64s` is no command%s%s%s", word, nearest ? "; is it `" : "",
              nearest ? nearest : "", nearest ? "`?" : "");
+    free(words);
     return dpi_usage_error("", message);
 }
 
 static int help(FILE *to, int code)
 {
-    dpi_help_print(dpi_help_dpipes, to);
+    dpi_buf text = {0};
+    dpi_commands_help(&text);
+    fputs(dpi_buf_text(&text), to);
+    dpi_buf_fini(&text);
     return code;
 }
 
 int main(int argc, char **argv)
 {
     const char *const *rest = (const char *const *)argv + 2;
+    setlocale(LC_CTYPE, ""); /* what the terminal takes; numbers stay as they are */
     if (argc < 2)
         return help(stderr, DPI_EXIT_USAGE);
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(rest);
+    const dpi_command *command = dpi_command_find(argv[1]);
+    if (command && command->run)
+        return command->run(rest);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
         return help(stdout, DPI_EXIT_OK);
     if (strcmp(argv[1], "--version") == 0) {

@@ -10,17 +10,29 @@
 #define DPI_DEFAULT_WIDTH 100
 #define DPI_LEAST_WIDTH   40
 
+bool dpi_output_has_cursor(int fd)
+{
+    const char *term = getenv("TERM");
+    return isatty(fd) == 1 && !(term && strcmp(term, "dumb") == 0);
+}
+
+size_t dpi_output_measure(dpi_output *output)
+{
+    struct winsize size = {0};
+    if (ioctl(output->fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+        return 0;
+    output->style.width = size.ws_col < DPI_LEAST_WIDTH ? DPI_LEAST_WIDTH : size.ws_col;
+    return size.ws_col;
+}
+
 dpi_output dpi_output_of(int fd)
 {
     const char *no_colour = getenv("NO_COLOR");
-    const bool terminal = isatty(fd) == 1;
-    struct winsize size = {0};
     dpi_output output = {
         .fd = fd,
-        .style = {.colour = terminal && !(no_colour && *no_colour), .width = DPI_DEFAULT_WIDTH},
+        .style = {.colour = dpi_output_has_cursor(fd) && !(no_colour && *no_colour), .width = DPI_DEFAULT_WIDTH},
     };
-    if (terminal && ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-        output.style.width = size.ws_col < DPI_LEAST_WIDTH ? DPI_LEAST_WIDTH : size.ws_col;
+    dpi_output_measure(&output);
     return output;
 }
 

@@ -18,9 +18,15 @@ typedef struct dpi_output {
     int broken_with; /* the errno value */
 } dpi_output;
 
-/* A terminal has colours (unless NO_COLOR is set) and its own width. */
+/* A terminal has colours (unless NO_COLOR is set, or TERM is `dumb`) and its own width. */
 dpi_output dpi_output_of(int fd);
 void dpi_output_fini(dpi_output *output);
+
+/* Whether it is a terminal that obeys escape sequences. */
+bool dpi_output_has_cursor(int fd);
+
+/* Takes the terminal's width anew; returns its columns, 0 where they are not known. */
+size_t dpi_output_measure(dpi_output *output);
 
 /* Writes what is in `buf`. */
 void dpi_output_flush(dpi_output *output);

@@ -7,6 +7,14 @@
 
 #include "output.h"
 
+typedef struct dpi_counts {
+    unsigned long messages;
+    unsigned long materializations;
+    unsigned long passed; /* checks */
+    unsigned long failed;
+    unsigned long custom;
+} dpi_counts;
+
 /* What a run came to. */
 typedef struct dpi_outcome {
     dpipes_status status;
@@ -35,6 +43,8 @@ bool dpi_outcome_submitted(const dpi_outcome *outcome);
 void dpi_print_event_text(const dpipes_event *event, const dpi_style *style, dpi_buf *out);
 /* A line of dpipes itself. */
 void dpi_print_note_text(dpipes_log_level level, const char *text, const dpi_style *style, dpi_buf *out);
+/* ", 5 messages, 1 materialization, 1 check passed". */
+void dpi_print_counts(const dpi_counts *counts, dpi_buf *out);
 /* The implicit materializations, and the closing line. */
 void dpi_print_outcome_text(const dpi_outcome *outcome, const dpi_style *style, dpi_buf *out);
 

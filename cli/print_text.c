@@ -245,21 +245,26 @@ static void append_count(dpi_buf *out, unsigned long count, const char *one, con
         dpi_buf_printf(out, ", %lu %s", count, count == 1 ? one : many);
 }
 
+void dpi_print_counts(const dpi_counts *counts, dpi_buf *out)
+{
+    dpi_buf_printf(out, ", %lu message%s", counts->messages, counts->messages == 1 ? "" : "s");
+    append_count(out, counts->materializations, "materialization", "materializations");
+    append_count(out, counts->passed, "check passed", "checks passed");
+    append_count(out, counts->failed, "check failed", "checks failed");
+    append_count(out, counts->custom, "custom message", "custom messages");
+}
+
 static void append_counts(const dpi_outcome *outcome, dpi_buf *out)
 {
-    unsigned long materializations = 0, passed = 0, failed = 0, custom = 0;
+    dpi_counts counts = {.messages = outcome->messages};
     for (size_t i = 0; i < outcome->result_count; i++) {
         const dpipes_result *result = &outcome->results[i];
-        materializations += result->kind == DPIPES_RESULT_MATERIALIZATION;
-        custom += result->kind == DPIPES_RESULT_CUSTOM;
-        passed += result->kind == DPIPES_RESULT_CHECK && result->passed;
-        failed += result->kind == DPIPES_RESULT_CHECK && !result->passed;
+        counts.materializations += result->kind == DPIPES_RESULT_MATERIALIZATION;
+        counts.custom += result->kind == DPIPES_RESULT_CUSTOM;
+        counts.passed += result->kind == DPIPES_RESULT_CHECK && result->passed;
+        counts.failed += result->kind == DPIPES_RESULT_CHECK && !result->passed;
     }
-    dpi_buf_printf(out, ", %lu message%s", outcome->messages, outcome->messages == 1 ? "" : "s");
-    append_count(out, materializations, "materialization", "materializations");
-    append_count(out, passed, "check passed", "checks passed");
-    append_count(out, failed, "check failed", "checks failed");
-    append_count(out, custom, "custom message", "custom messages");
+    dpi_print_counts(&counts, out);
 }
 
 static void print_implicit(const dpi_outcome *outcome, const dpi_style *style, dpi_buf *out)

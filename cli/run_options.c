@@ -16,6 +16,59 @@ static dpipes_status check_command(dpi_run_options *o, const char *const *argv, 
     return DPIPES_OK;
 }
 
+size_t dpi_run_args(dpi_run_options *o, dpi_arg *args)
+{
+    const dpi_arg all[] = {
+        DPI_CONNECTION_ARGS(&o->connection),
+        {"--local", DPI_ARG_FLAG, &o->local},
+        {"--local-ray", DPI_ARG_FLAG, &o->local_ray},
+        {"--asset", DPI_ARG_LIST, &o->assets},
+        {"--extra", DPI_ARG_LIST, &o->extras},
+        {"--partition-key", DPI_ARG_TEXT, &o->partition_key},
+        {"--run-id", DPI_ARG_TEXT, &o->run_id},
+        {"--job-name", DPI_ARG_TEXT, &o->job_name},
+        {"--code-version", DPI_ARG_TEXT, &o->code_version},
+        {"--num-cpus", DPI_ARG_NUMBER, &o->num_cpus},
+        {"--num-gpus", DPI_ARG_NUMBER, &o->num_gpus},
+        {"--memory", DPI_ARG_BYTES, &o->memory},
+        {"--resource", DPI_ARG_LIST, &o->resource_texts},
+        {"--label", DPI_ARG_LIST, &o->label_texts},
+        {"--env", DPI_ARG_LIST, &o->env_texts},
+        {"--metadata", DPI_ARG_LIST, &o->metadata_texts},
+        {"--runtime-env", DPI_ARG_TEXT, &o->runtime_env},
+        {"--working-dir", DPI_ARG_TEXT, &o->working_dir},
+        {"--ship", DPI_ARG_LIST, &o->ship},
+        {"--submission-id", DPI_ARG_TEXT, &o->submission_id},
+        {"--message-file", DPI_ARG_TEXT, &o->message_file},
+        {"--context-file", DPI_ARG_TEXT, &o->context_file},
+        {"--pending-timeout", DPI_ARG_SECONDS, &o->pending_timeout_ms},
+        {"--timeout", DPI_ARG_SECONDS, &o->timeout_ms},
+        {"--detach", DPI_ARG_FLAG, &o->detach},
+        {"--no-forward-termination", DPI_ARG_FLAG, &o->no_forward_termination},
+        {"--json", DPI_ARG_FLAG, &o->json},
+        {"--color", DPI_ARG_TEXT, &o->color},
+        {"--help", DPI_ARG_FLAG, &o->help},
+    };
+    memcpy(args, all, sizeof all);
+    return sizeof all / sizeof *all;
+}
+
+size_t dpi_attach_args(dpi_run_options *o, dpi_arg *args)
+{
+    const dpi_arg all[] = {
+        DPI_CONNECTION_ARGS(&o->connection),
+        {"--asset", DPI_ARG_LIST, &o->assets},
+        {"--offset", DPI_ARG_NUMBER, &o->offset},
+        {"--timeout", DPI_ARG_SECONDS, &o->timeout_ms},
+        {"--no-forward-termination", DPI_ARG_FLAG, &o->no_forward_termination},
+        {"--json", DPI_ARG_FLAG, &o->json},
+        {"--color", DPI_ARG_TEXT, &o->color},
+        {"--help", DPI_ARG_FLAG, &o->help},
+    };
+    memcpy(args, all, sizeof all);
+    return sizeof all / sizeof *all;
+}
+
 /* The first option that is of a Ray job alone; NULL: none is given. */
 static const char *job_option_given(const dpi_run_options *o)
 {
@@ -35,6 +88,16 @@ static const char *job_option_given(const dpi_run_options *o)
            : o->detach                   ? "--detach"
            : o->no_forward_termination   ? "--no-forward-termination"
                                          : dpi_connection_given(&o->connection);
+}
+
+static dpipes_status check_color(const dpi_run_options *o, dpipes_error *err)
+{
+    static const char *const words[] = {"auto", "always", "never"};
+    for (size_t i = 0; o->color && i < sizeof words / sizeof *words; i++)
+        if (strcmp(o->color, words[i]) == 0)
+            return DPIPES_OK;
+    return o->color ? dpi_fail(err, DPIPES_EINVAL, "--color `%s`: auto, always or never is wanted", o->color)
+                    : DPIPES_OK;
 }
 
 static dpipes_status check_target(const dpi_run_options *o, dpipes_error *err)
@@ -64,38 +127,9 @@ static dpipes_status fill(dpi_run_options *o, const dpi_arg *args, size_t count,
 
 static dpipes_status parse_words(const char *const *argv, dpi_run_options *o, dpipes_error *err)
 {
-    const dpi_arg args[] = {
-        DPI_CONNECTION_ARGS(&o->connection),
-        {"--local", DPI_ARG_FLAG, &o->local},
-        {"--local-ray", DPI_ARG_FLAG, &o->local_ray},
-        {"--asset", DPI_ARG_LIST, &o->assets},
-        {"--extra", DPI_ARG_LIST, &o->extras},
-        {"--partition-key", DPI_ARG_TEXT, &o->partition_key},
-        {"--run-id", DPI_ARG_TEXT, &o->run_id},
-        {"--job-name", DPI_ARG_TEXT, &o->job_name},
-        {"--code-version", DPI_ARG_TEXT, &o->code_version},
-        {"--num-cpus", DPI_ARG_NUMBER, &o->num_cpus},
-        {"--num-gpus", DPI_ARG_NUMBER, &o->num_gpus},
-        {"--memory", DPI_ARG_BYTES, &o->memory},
-        {"--resource", DPI_ARG_LIST, &o->resource_texts},
-        {"--label", DPI_ARG_LIST, &o->label_texts},
-        {"--env", DPI_ARG_LIST, &o->env_texts},
-        {"--metadata", DPI_ARG_LIST, &o->metadata_texts},
-        {"--runtime-env", DPI_ARG_TEXT, &o->runtime_env},
-        {"--working-dir", DPI_ARG_TEXT, &o->working_dir},
-        {"--ship", DPI_ARG_LIST, &o->ship},
-        {"--submission-id", DPI_ARG_TEXT, &o->submission_id},
-        {"--message-file", DPI_ARG_TEXT, &o->message_file},
-        {"--context-file", DPI_ARG_TEXT, &o->context_file},
-        {"--pending-timeout", DPI_ARG_SECONDS, &o->pending_timeout_ms},
-        {"--timeout", DPI_ARG_SECONDS, &o->timeout_ms},
-        {"--detach", DPI_ARG_FLAG, &o->detach},
-        {"--no-forward-termination", DPI_ARG_FLAG, &o->no_forward_termination},
-        {"--json", DPI_ARG_FLAG, &o->json},
-        {"--help", DPI_ARG_FLAG, &o->help},
-    };
+    dpi_arg args[DPI_COMMAND_ARGS_MAX];
     dpi_args_seen seen;
-    const size_t count = sizeof args / sizeof *args;
+    const size_t count = dpi_run_args(o, args);
     dpipes_status status = dpi_args_parse(args, count, argv, &seen, err);
     if (status != DPIPES_OK || o->help)
         return status;
@@ -181,24 +215,19 @@ dpipes_status dpi_run_options_parse(const char *const *argv, dpi_run_options *op
     dpipes_status status = parse_words(argv, options, err);
     if (status != DPIPES_OK || options->help)
         return status;
-    status = finish_job(options, err);
+    status = check_color(options, err);
+    if (status == DPIPES_OK)
+        status = finish_job(options, err);
     return status == DPIPES_OK ? write_extras(options, err) : status;
 }
 
 dpipes_status dpi_attach_options_parse(const char *const *argv, dpi_run_options *o, dpipes_error *err)
 {
     *o = (dpi_run_options){0};
-    const dpi_arg args[] = {
-        DPI_CONNECTION_ARGS(&o->connection),
-        {"--asset", DPI_ARG_LIST, &o->assets},
-        {"--offset", DPI_ARG_NUMBER, &o->offset},
-        {"--timeout", DPI_ARG_SECONDS, &o->timeout_ms},
-        {"--no-forward-termination", DPI_ARG_FLAG, &o->no_forward_termination},
-        {"--json", DPI_ARG_FLAG, &o->json},
-        {"--help", DPI_ARG_FLAG, &o->help},
-    };
+    dpi_arg args[DPI_COMMAND_ARGS_MAX];
     dpi_args_seen seen;
-    dpipes_status status = dpi_args_parse(args, sizeof args / sizeof *args, argv, &seen, err);
+    const size_t count = dpi_attach_args(o, args);
+    dpipes_status status = dpi_args_parse(args, count, argv, &seen, err);
     if (status != DPIPES_OK || o->help)
         return status;
     o->attach = argv[seen.used];
@@ -206,7 +235,9 @@ dpipes_status dpi_attach_options_parse(const char *const *argv, dpi_run_options 
         return dpi_fail(err, DPIPES_EINVAL, "the submission ID of a job is wanted");
     if (argv[seen.used + 1])
         return dpi_fail(err, DPIPES_EINVAL, "`%s` is too much", argv[seen.used + 1]);
-    status = dpi_connection_fill(&o->connection, args, sizeof args / sizeof *args, seen.given, err);
+    status = check_color(o, err);
+    if (status == DPIPES_OK)
+        status = dpi_connection_fill(&o->connection, args, count, seen.given, err);
     if (status == DPIPES_OK)
         status = finish_job(o, err);
     return status == DPIPES_OK ? write_extras(o, err) : status;

@@ -9,6 +9,7 @@ typedef struct dpi_run_options {
     bool local;
     bool local_ray;
     bool json;
+    const char *color; /* "auto", "always", "never"; NULL: not given */
     bool detach;
     bool no_forward_termination;
     dpi_connection connection;
@@ -42,6 +43,10 @@ typedef struct dpi_run_options {
     dpi_buf resources_json;
     dpi_buf labels_json;
 } dpi_run_options;
+
+/* The options of `run` and of `attach`; returns how many, at most DPI_COMMAND_ARGS_MAX. */
+size_t dpi_run_args(dpi_run_options *o, dpi_arg *args);
+size_t dpi_attach_args(dpi_run_options *o, dpi_arg *args);
 
 /* `argv` as it follows the word `run`. DPIPES_EINVAL, DPIPES_ENOMEM. Needs dpi_run_options_fini in every case. */
 dpipes_status dpi_run_options_parse(const char *const *argv, dpi_run_options *options, dpipes_error *err);

@@ -6,15 +6,28 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "screen.h"
+
 #define DPI_EXIT_INTERRUPTED 130
 
 static volatile int stop_flag;
 static _Atomic(dpipes_ray_client *) active_client;
 static atomic_uint signals;
+static atomic_bool area_is_there;
 
+static void put(int fd, const char *text)
+{
+    (void)!write(fd, text, strlen(text));
+}
+
+/* On a line of its own: the terminal has put ^C where the cursor was. */
 static void say(const char *text)
 {
-    (void)!write(STDERR_FILENO, text, strlen(text));
+    if (atomic_load(&area_is_there))
+        put(STDOUT_FILENO, DPI_SCREEN_ERASE);
+    else
+        put(STDERR_FILENO, "\n");
+    put(STDERR_FILENO, text);
 }
 
 void dpi_signals_stop(void)
@@ -31,9 +44,9 @@ static void on_signal(int number)
     const int error_number = errno;
     const unsigned before = atomic_fetch_add(&signals, 1);
     if (before == 0)
-        say("\ndpipes: stopping; a second signal leaves at once\n");
+        say("dpipes: stopping; a second signal leaves at once\n");
     if (before > 0 && !atomic_load(&active_client)) {
-        say("\ndpipes: left at once; what was started may still run\n");
+        say("dpipes: left at once; what was started may still run\n");
         _exit(DPI_EXIT_INTERRUPTED);
     }
     dpi_signals_stop();
@@ -65,6 +78,16 @@ const volatile int *dpi_signals_flag(void)
 bool dpi_signals_leave_at_once(void)
 {
     return atomic_load(&signals) > 1;
+}
+
+bool dpi_signals_stopping(void)
+{
+    return atomic_load(&signals) > 0;
+}
+
+void dpi_signals_set_area(bool is_there)
+{
+    atomic_store(&area_is_there, is_there);
 }
 
 void dpi_signals_set_client(dpipes_ray_client *client)

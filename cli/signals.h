@@ -14,6 +14,12 @@ const volatile int *dpi_signals_flag(void);
 /* Whether the user does not want to wait any more. */
 bool dpi_signals_leave_at_once(void);
 
+/* Whether a signal has come. */
+bool dpi_signals_stopping(void);
+
+/* Whether stdout is a terminal with a status area (see screen.h), which the handlers erase before they say a word. */
+void dpi_signals_set_area(bool is_there);
+
 /* From now on a signal stops this client's job; NULL: there is none. */
 void dpi_signals_set_client(dpipes_ray_client *client);
 

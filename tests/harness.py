@@ -5,6 +5,8 @@ import json
 import os
 import re
 import subprocess
+import tempfile
+import threading
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,6 +127,36 @@ def dpipes_run(*words, timeout=120, **environment):
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert events and events[-1]["event"] == "result", f"exit code {done.returncode}, stderr: {done.stderr}"
     return Run(done.returncode, events[:-1], events[-1], done.stderr)
+
+
+class Following:
+    """A `dpipes run --json` at work: what happens meanwhile is up to the test."""
+
+    def __init__(self, command, env):
+        self.errors = tempfile.TemporaryFile("w+")
+        words = [str(word) for word in command]
+        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=self.errors, text=True, env=env)
+        self.events = []
+
+    def read_logs(self, count):
+        """Reads up to so many log messages."""
+        while sum(event["event"] == "log" for event in self.events) < count:
+            line = self.process.stdout.readline()
+            assert line, self.finish()
+            self.events.append(json.loads(line))
+
+    def finish(self, timeout=90):
+        """Reads on to the end; the result and what stands on stderr."""
+        watchdog = threading.Timer(timeout, self.process.kill)
+        watchdog.start()
+        self.events += [json.loads(line) for line in self.process.stdout]
+        self.process.wait()
+        watchdog.cancel()
+        self.errors.seek(0)
+        return self.events[-1] if self.events else None, self.errors.read()
+
+    def logs(self):
+        return [event["message"] for event in self.events if event["event"] == "log"]
 
 
 def extra_options(extras):

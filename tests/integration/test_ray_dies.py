@@ -1,0 +1,143 @@
+"""A Ray of its own whose parts are stopped, killed and started again under a job that goes on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from harness import Following, built, clean_environment, run
+from processes import Trace
+
+# A message and a line of output every 0.05 s.
+TICKER = """
+import sys, time
+from dagster_pipes import open_dagster_pipes
+with open_dagster_pipes() as pipes:
+    for n in range(int(sys.argv[1])):
+        pipes.log.info(str(n))
+        print("line", n, flush=True)
+        time.sleep(0.05)
+"""
+
+
+class Ray:
+    def __init__(self, ray_program):
+        self.trace = Trace(clean_environment(DPIPES_RAY=ray_program))
+        up = run([built("cli/dpipes"), "local", "up", "--num-cpus", "2", "--json"], 180, env=self.trace.environment)
+        assert up.returncode == 0, up.stderr
+        self.address = json.loads(up.stdout)["address"]
+
+    def process(self, name):
+        """The newest process of this Ray with the name in its command line."""
+        return max(pid for pid in self.trace.pids() if name in command_of(pid))
+
+    def start(self, count, *words):
+        command = [built("cli/dpipes"), "run", "--json", "--address", self.address, *words]
+        command += ["--", sys.executable, "-c", TICKER, str(count)]
+        return Following(command, clean_environment())
+
+    def close(self):
+        down = run([built("cli/dpipes"), "local", "down", "--address", self.address], env=self.trace.environment)
+        left = self.trace.left() if down.returncode == 0 else []
+        self.trace.close()
+        assert left == []
+
+
+def command_of(pid):
+    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+
+
+@pytest.fixture(scope="module")
+def lasting(ray_program, runtime_directory):
+    """For what Ray survives."""
+    ray = Ray(ray_program)
+    yield ray
+    ray.close()
+
+
+@pytest.fixture
+def mortal(ray_program, runtime_directory):
+    """For what it does not."""
+    ray = Ray(ray_program)
+    yield ray
+    ray.close()
+
+
+def finish(following):
+    """How many messages there were, the result, and what stands on stderr."""
+    result, err = following.finish()
+    texts = [event["text"] for event in following.events if event["event"] == "output"]
+    lines = [text for text in texts if text.startswith("line ")]
+    assert following.logs() == [str(n) for n in range(len(following.logs()))]
+    assert lines == [f"line {n}" for n in range(len(lines))]
+    return len(following.logs()), result, err
+
+
+DASHBOARD = "dashboard/dashboard.py"
+
+
+def test_a_dashboard_that_is_killed_and_started_again_costs_no_message(lasting):
+    following = lasting.start(200)
+    following.read_logs(10)
+    pid = lasting.process(DASHBOARD)
+    words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]
+    variables = dict(entry.split(b"=", 1) for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") if entry)
+    os.kill(pid, signal.SIGKILL)
+    time.sleep(4)
+    subprocess.Popen(words, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    count, result, err = finish(following)
+    assert (result["status"], count) == ("SUCCEEDED", 200), err
+    assert result["ray"]["reconnects"] >= 1 and "reading the log again from byte" in err and "is read again" in err
+
+
+def test_a_dashboard_that_stands_still_costs_no_message(lasting):
+    following = lasting.start(200)
+    following.read_logs(10)
+    pid = lasting.process(DASHBOARD)
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(15)
+    os.kill(pid, signal.SIGCONT)
+    count, result, err = finish(following)
+    assert (result["status"], count) == ("SUCCEEDED", 200), err
+    assert "has not answered for" in err and "answers again" in err
+
+
+def test_a_client_that_stands_still_reads_on_where_it_was(lasting):
+    following = lasting.start(200, "--lost-after", "5", "--give-up-after", "5")
+    following.read_logs(10)
+    following.process.send_signal(signal.SIGSTOP)
+    time.sleep(12)
+    following.process.send_signal(signal.SIGCONT)
+    count, result, err = finish(following)
+    assert (result["status"], count) == ("SUCCEEDED", 200), err
+
+
+def test_a_supervisor_that_is_killed_is_a_failed_job(lasting):
+    following = lasting.start(10000)
+    following.read_logs(10)
+    os.kill(lasting.process("ray::JobSupervisor"), signal.SIGKILL)
+    count, result, _ = finish(following)
+    assert count >= 10
+    assert (result["status"], result["ray"]["error_type"]) == ("FAILED", "JOB_SUPERVISOR_ACTOR_DIED")
+
+
+def test_an_agent_that_is_killed_is_a_lost_job(mortal):
+    following = mortal.start(10000, "--lost-after", "4")
+    following.read_logs(10)
+    os.kill(mortal.process("ray::DashboardAgent"), signal.SIGKILL)
+    count, result, err = finish(following)
+    assert count >= 10 and following.process.returncode == 3
+    assert result["ray"]["outcome"] == "LOST" and "is lost: " in result["error"]["message"], err
+
+
+def test_a_dashboard_that_stays_away_is_given_up(mortal):
+    following = mortal.start(10000, "--give-up-after", "4")
+    following.read_logs(10)
+    os.kill(mortal.process(DASHBOARD), signal.SIGKILL)
+    count, result, _ = finish(following)
+    assert count >= 10 and following.process.returncode == 3
+    assert result["ray"]["outcome"] == "UNREACHABLE" and "may still run" in result["error"]["message"]
