@@ -30,6 +30,7 @@ class Ray:
         up = run([built("cli/dpipes"), "local", "up", "--num-cpus", "2", "--json"], 180, env=self.trace.environment)
         assert up.returncode == 0, up.stderr
         self.address = json.loads(up.stdout)["address"]
+        self.started = []  # by us, so not Ray's to end
 
     def process(self, name):
         """The newest process of this Ray with the name in its command line."""
@@ -40,7 +41,14 @@ class Ray:
         command += ["--", sys.executable, "-c", TICKER, str(count)]
         return Following(command, clean_environment())
 
+    def restart(self, words, variables):
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.started.append(subprocess.Popen(words, env=variables, start_new_session=True, **quiet))
+
     def close(self):
+        for process in self.started:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
         down = run([built("cli/dpipes"), "local", "down", "--address", self.address], env=self.trace.environment)
         left = self.trace.left() if down.returncode == 0 else []
         self.trace.close()
@@ -88,7 +96,7 @@ def test_a_dashboard_that_is_killed_and_started_again_costs_no_message(lasting):
     variables = dict(entry.split(b"=", 1) for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") if entry)
     os.kill(pid, signal.SIGKILL)
     time.sleep(4)
-    subprocess.Popen(words, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    lasting.restart(words, variables)
     count, result, err = finish(following)
     assert (result["status"], count) == ("SUCCEEDED", 200), err
     assert result["ray"]["reconnects"] >= 1 and "reading the log again from byte" in err and "is read again" in err
