@@ -13,6 +13,7 @@
 #include "command_line.h"
 #include "help.h"
 #include "output.h"
+#include "pairs.h"
 #include "print.h"
 #include "ray/address.h"
 #include "ray/dashboard.h"
@@ -29,6 +30,16 @@ typedef struct local_options {
     bool no_auth;
     bool all;
     double num_cpus;
+    double num_gpus;
+    int64_t object_store_memory;
+    dpi_arg_list resource_texts;
+    dpi_arg_list label_texts;
+    dpi_arg_list env_texts;
+    dpi_buf resources_json;
+    dpi_buf labels_json;
+    dpi_pairs env;
+    const char *temp_dir;
+    bool reuse;
     int port;
     const char *address;
 } local_options;
@@ -148,6 +159,14 @@ static int up(const local_options *o)
     dpi_output notes = dpi_output_of(STDERR_FILENO);
     const dpipes_local_ray_options options = {
         .num_cpus = o->num_cpus,
+        .num_gpus = o->num_gpus,
+        .object_store_memory = o->object_store_memory,
+        .resources_json = o->resources_json.data,
+        .labels_json = o->labels_json.data,
+        .env_vars = o->env.items,
+        .env_var_count = o->env.count,
+        .temp_dir = o->temp_dir,
+        .reuse = o->reuse,
         .dashboard_port = o->port,
         .no_auth = o->no_auth,
         .detached = true,
@@ -266,7 +285,11 @@ typedef struct subcommand {
     const char *const *takes; /* names of options; ends with NULL */
 } subcommand;
 
-static const char *const up_takes[] = {"--num-cpus", "--port", "--no-auth", "--json", "--help", NULL};
+static const char *const up_takes[] = {"--num-cpus", "--num-gpus", "--object-store-memory",
+                                       "--resource", "--label",    "--env",
+                                       "--temp-dir", "--port",     "--no-auth",
+                                       "--reuse",    "--json",     "--help",
+                                       NULL};
 static const char *const status_takes[] = {"--json", "--help", NULL};
 static const char *const down_takes[] = {"--address", "--all", "--json", "--help", NULL};
 
@@ -280,6 +303,13 @@ static size_t args_of(const subcommand *command, local_options *o, dpi_arg *args
 {
     const dpi_arg all[] = {
         {"--num-cpus", DPI_ARG_NUMBER, &o->num_cpus},
+        {"--num-gpus", DPI_ARG_NUMBER, &o->num_gpus},
+        {"--object-store-memory", DPI_ARG_BYTES, &o->object_store_memory},
+        {"--resource", DPI_ARG_LIST, &o->resource_texts},
+        {"--label", DPI_ARG_LIST, &o->label_texts},
+        {"--env", DPI_ARG_LIST, &o->env_texts},
+        {"--temp-dir", DPI_ARG_TEXT, &o->temp_dir},
+        {"--reuse", DPI_ARG_FLAG, &o->reuse},
         {"--port", DPI_ARG_PORT, &o->port},
         {"--no-auth", DPI_ARG_FLAG, &o->no_auth},
         {"--address", DPI_ARG_TEXT, &o->address},
@@ -316,16 +346,37 @@ size_t dpi_cmd_local_args(const char *name, dpi_arg *args)
     return args_of(find_subcommand(name), &nowhere, args);
 }
 
+static dpipes_status finish_options(local_options *o, dpipes_error *err)
+{
+    dpipes_status status = dpi_pairs_write_list("--resource", &o->resource_texts, true, &o->resources_json, err);
+    if (status == DPIPES_OK)
+        status = dpi_pairs_write_list("--label", &o->label_texts, false, &o->labels_json, err);
+    return status == DPIPES_OK ? dpi_pairs_parse("--env", &o->env_texts, &o->env, err) : status;
+}
+
+static void options_fini(local_options *o)
+{
+    free(o->resource_texts.items);
+    free(o->label_texts.items);
+    free(o->env_texts.items);
+    dpi_buf_fini(&o->resources_json);
+    dpi_buf_fini(&o->labels_json);
+    dpi_pairs_fini(&o->env);
+}
+
 static int run_subcommand(const subcommand *command, const char *const *argv)
 {
     local_options o = {0};
     dpipes_error err = DPIPES_ERROR_INIT;
-    if (parse(command, argv, &o, &err) != DPIPES_OK)
-        return dpi_usage_error("local", err.message);
-    if (!o.help)
-        return command->run(&o);
-    dpi_help_print(dpi_help_local, stdout);
-    return DPI_EXIT_OK;
+    int code = DPI_EXIT_OK;
+    if (parse(command, argv, &o, &err) != DPIPES_OK || (!o.help && finish_options(&o, &err) != DPIPES_OK))
+        code = dpi_usage_error("local", err.message);
+    else if (!o.help)
+        code = command->run(&o);
+    else
+        dpi_help_print(dpi_help_local, stdout);
+    options_fini(&o);
+    return code;
 }
 
 int dpi_cmd_local(const char *const *argv)

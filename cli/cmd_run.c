@@ -221,6 +221,8 @@ static dpi_exit exit_code(const run *r)
 static int finish(run *r)
 {
     dpi_run_view_finish(&r->view, &r->outcome);
+    if (r->options.detach && !r->options.json && r->ray.outcome == DPIPES_RAY_DETACHED)
+        printf("%s\n", r->ray.submission_id);
     const int broken = dpi_run_view_broken(&r->view);
     if (broken == EPIPE)
         return DPI_EXIT_CLOSED_PIPE;
@@ -281,7 +283,7 @@ static int finish_command(run *r, dpipes_status parsed)
     } else if (r->options.help) {
         dpi_help_print(dpi_help_run, stdout);
     } else {
-        r->view = dpi_run_view_init(r->options.json, r->options.color);
+        r->view = dpi_run_view_init(r->options.json, r->options.json || r->options.detach, r->options.color);
         code = run_and_show(r);
     }
     dpipes_session_free(r->session);

@@ -76,7 +76,7 @@ const char *const dpi_help_run[] = {
     "                     the context is written there, on a filesystem that the job sees too: for one that is too "
     "large\n"
     "                     for an environment\n"
-    "  --detach           leaves once Ray has the job, and prints its ID\n"
+    "  --detach           leaves once Ray has the job; its ID alone is on stdout\n"
     "  --no-forward-termination\n"
     "                     Ctrl-C leaves the job running\n"
     "\n",
@@ -162,7 +162,7 @@ const char *const dpi_help_jobs[] = {
 };
 
 const char *const dpi_help_local[] = {
-    "Usage: dpipes local up [--num-cpus N] [--port N] [--no-auth] [--json]\n"
+    "Usage: dpipes local up [OPTIONS]\n"
     "       dpipes local status [--json]\n"
     "       dpipes local down [--address URL | --all] [--json]\n"
     "\n"
@@ -174,6 +174,13 @@ const char *const dpi_help_local[] = {
     "\n"
     "Options:\n"
     "  --num-cpus N   the CPUs of the cluster, a whole number (those of the machine)\n"
+    "  --num-gpus N   the GPUs, a whole number (those of the machine)\n"
+    "  --object-store-memory SIZE\n"
+    "                 the size of Ray's object store (Ray's default)\n"
+    "  --resource NAME=N, --label NAME=VALUE, --env NAME=VALUE\n"
+    "                 what the node has besides, its labels, and variables of all jobs; may be repeated\n"
+    "  --temp-dir DIR where the cluster's own directory is made, at most 20 bytes (TMPDIR, else /tmp)\n"
+    "  --reuse        one that runs is used, where there is one\n"
     "  --port N       the dashboard's port (8265, or a free one when that is taken)\n"
     "  --no-auth      requests need no token: every user of this machine can then run programs by the dashboard\n"
     "  --address URL  the cluster that is meant\n"

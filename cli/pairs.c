@@ -78,3 +78,16 @@ dpipes_status dpi_pairs_write_json(const char *option, const dpi_pairs *pairs, b
     dpi_buf_append_char(out, '}');
     return status == DPIPES_OK && dpi_buf_failed(out) ? dpi_fail_memory(err) : status;
 }
+
+dpipes_status dpi_pairs_write_list(const char *option, const dpi_arg_list *texts, bool numbers, dpi_buf *out,
+                                   dpipes_error *err)
+{
+    dpi_pairs pairs = {0};
+    if (texts->count == 0)
+        return DPIPES_OK;
+    dpipes_status status = dpi_pairs_parse(option, texts, &pairs, err);
+    if (status == DPIPES_OK)
+        status = dpi_pairs_write_json(option, &pairs, numbers, out, err);
+    dpi_pairs_fini(&pairs);
+    return status;
+}

@@ -22,4 +22,8 @@ void dpi_pairs_fini(dpi_pairs *pairs);
 dpipes_status dpi_pairs_write_json(const char *option, const dpi_pairs *pairs, bool numbers, dpi_buf *out,
                                    dpipes_error *err);
 
+/* Appends the texts NAME=VALUE as one JSON object; nothing when there are none. As the two above. */
+dpipes_status dpi_pairs_write_list(const char *option, const dpi_arg_list *texts, bool numbers, dpi_buf *out,
+                                   dpipes_error *err);
+
 #endif

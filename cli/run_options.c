@@ -141,27 +141,13 @@ static dpipes_status parse_words(const char *const *argv, dpi_run_options *o, dp
 
 /* ---- The Ray job ---- */
 
-static dpipes_status write_list(const char *option, const dpi_arg_list *texts, bool numbers, dpi_buf *out,
-                                dpipes_error *err)
-{
-    dpi_pairs pairs = {0};
-    dpipes_status status = DPIPES_OK;
-    if (texts->count == 0)
-        return DPIPES_OK;
-    status = dpi_pairs_parse(option, texts, &pairs, err);
-    if (status == DPIPES_OK)
-        status = dpi_pairs_write_json(option, &pairs, numbers, out, err);
-    dpi_pairs_fini(&pairs);
-    return status;
-}
-
 static dpipes_status finish_job(dpi_run_options *o, dpipes_error *err)
 {
     dpipes_status status = dpi_connection_finish(&o->connection, err);
     if (status == DPIPES_OK)
-        status = write_list("--resource", &o->resource_texts, true, &o->resources_json, err);
+        status = dpi_pairs_write_list("--resource", &o->resource_texts, true, &o->resources_json, err);
     if (status == DPIPES_OK)
-        status = write_list("--label", &o->label_texts, false, &o->labels_json, err);
+        status = dpi_pairs_write_list("--label", &o->label_texts, false, &o->labels_json, err);
     if (status == DPIPES_OK)
         status = dpi_pairs_parse("--env", &o->env_texts, &o->env, err);
     if (status == DPIPES_OK)

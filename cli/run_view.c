@@ -6,10 +6,10 @@
 #include "base/clock.h"
 #include "signals.h"
 
-dpi_run_view dpi_run_view_init(bool with_json, const char *color)
+dpi_run_view dpi_run_view_init(bool with_json, bool text_to_stderr, const char *color)
 {
     dpi_run_view view = {
-        .text = dpi_output_of(with_json ? STDERR_FILENO : STDOUT_FILENO),
+        .text = dpi_output_of(text_to_stderr ? STDERR_FILENO : STDOUT_FILENO),
         .json = dpi_output_of(STDOUT_FILENO),
         .with_json = with_json,
         .state = {.word = "STARTING"},

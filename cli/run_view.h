@@ -5,7 +5,7 @@
 #include "screen.h"
 
 typedef struct dpi_run_view {
-    dpi_output text; /* stdout, or stderr when stdout has the JSON */
+    dpi_output text; /* stdout, or stderr when stdout has something else */
     dpi_output json;
     bool with_json;
     dpi_live_state state;
@@ -14,7 +14,7 @@ typedef struct dpi_run_view {
 } dpi_run_view;
 
 /* `color`: "always", "never"; else, or NULL, as the terminal and NO_COLOR say. */
-dpi_run_view dpi_run_view_init(bool with_json, const char *color);
+dpi_run_view dpi_run_view_init(bool with_json, bool text_to_stderr, const char *color);
 void dpi_run_view_fini(dpi_run_view *view);
 
 /* From here until the finish it has its status area, where that is possible. The view must not move any more. */

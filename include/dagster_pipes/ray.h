@@ -326,6 +326,13 @@ struct dpipes_local_ray_options {
     const volatile int *cancel;  /* NULL, or a flag that a signal handler sets: gives the start up */
     dpipes_logger logger;        /* progress of the start; NULL: nothing */
     void *logger_user;
+    const char *resources_json;  /* {"name": number}: what the node has besides; NULL: nothing */
+    const char *labels_json;     /* {"label": "value"}: the node's labels; NULL: none */
+    const dpipes_pair *env_vars; /* of Ray's processes, and so of all jobs */
+    size_t env_var_count;
+    const char *temp_dir; /* absolute: the cluster's own directory is made in it; NULL: TMPDIR, else /tmp */
+    bool reuse; /* the newest detached LocalRay of this user that answers is used instead, as it is, and goes on
+                             after dpipes_local_ray_stop; one is started where there is none */
 };
 
 /* Starts a cluster and waits until its dashboard answers (5 to 10 s). NULL: DPIPES_ENOENT  no `ray` program; the

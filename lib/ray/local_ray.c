@@ -1,5 +1,6 @@
 #include <dagster_pipes/ray.h>
 
+#include <fcntl.h>
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
@@ -93,17 +94,34 @@ static const char *last_lines(const dpi_buf *text)
     return at > begin && shown ? shown : at;
 }
 
+/* The directory is removed, so the log of the last start that failed is kept beside the list of clusters. */
+static void keep_log(const start *s, const dpi_buf *log, dpi_buf *path)
+{
+    const char *slash = strrchr(s->entry.data, '/');
+    dpi_buf_printf(path, "%.*s/start-failed.log", (int)(slash - s->entry.data), s->entry.data);
+    const int fd = dpi_buf_failed(path) ? -1 : open(path->data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    const bool kept = fd >= 0 && dpi_fd_write_all(fd, dpi_buf_text(log), log->size, -1, path->data, NULL) == DPIPES_OK;
+    if (fd >= 0)
+        close(fd);
+    if (!kept)
+        dpi_buf_clear(path);
+}
+
 static dpipes_status fail_command(const start *s, int wait_status, dpipes_error *err)
 {
-    dpi_buf log = {0};
+    dpi_buf log = {0}, kept = {0};
     (void)dpi_file_read(s->setup.log.data, DPI_LOG_MAX, &log, NULL);
     while (log.size > 0 && (log.data[log.size - 1] == '\n' || log.data[log.size - 1] == ' '))
         log.data[--log.size] = '\0';
     const bool signaled = WIFSIGNALED(wait_status);
-    dpi_fail(err, DPIPES_EREMOTE, "%s start: %s %d; %s%s", s->program.path.data,
+    if (log.size > 0)
+        keep_log(s, &log, &kept);
+    dpi_fail(err, DPIPES_EREMOTE, "%s start: %s %d%s%s; %s%s", s->program.path.data,
              signaled ? "ended by signal" : "exit code", signaled ? WTERMSIG(wait_status) : WEXITSTATUS(wait_status),
+             kept.size > 0 ? ", all it said is in " : "", dpi_buf_text(&kept),
              log.size > 0 ? "its last lines:\n" : "it printed nothing", last_lines(&log));
     dpi_buf_fini(&log);
+    dpi_buf_fini(&kept);
     return DPIPES_EREMOTE;
 }
 
@@ -126,7 +144,7 @@ static dpipes_status run_command(start *s, dpipes_error *err)
 {
     dpi_words argv = {0}, env = {0};
     dpi_local_setup_argv(&s->setup, &s->program, &s->options, &argv);
-    dpi_local_setup_env(&s->setup, &s->program, &env);
+    dpi_local_setup_env(&s->setup, &s->program, &s->options, &env);
     const dpi_keeper_plan plan = {
         .argv = (const char *const *)argv.items,
         .env = (const char *const *)env.items,
@@ -266,7 +284,7 @@ static dpipes_status bring_up(start *s, dpipes_error *err)
 
 static dpipes_status prepare(start *s, dpipes_error *err)
 {
-    dpipes_status status = dpi_local_setup_init(&s->setup, s->options.no_auth, err);
+    dpipes_status status = dpi_local_setup_init(&s->setup, &s->options, err);
     if (status == DPIPES_OK)
         status = dpi_registry_path(s->setup.directory.data, &s->entry, err);
     if (status == DPIPES_OK)
@@ -319,25 +337,9 @@ static dpipes_status try_start(start *s, bool *again, dpipes_error *err)
 
 /* ---- Starting ---- */
 
-static bool is_count(double value)
-{
-    return value >= 0 && value <= INT32_MAX && floor(value) == value;
-}
-
-static dpipes_status check_options(const dpipes_local_ray_options *options, dpipes_error *err)
-{
-    if (!is_count(options->num_cpus))
-        return dpi_fail(err, DPIPES_EINVAL, "num_cpus: `ray start` takes a whole number, not %g", options->num_cpus);
-    if (!is_count(options->num_gpus))
-        return dpi_fail(err, DPIPES_EINVAL, "num_gpus: `ray start` takes a whole number, not %g", options->num_gpus);
-    if (options->dashboard_port < 0 || options->dashboard_port > UINT16_MAX)
-        return dpi_fail(err, DPIPES_EINVAL, "dashboard_port: %d is no port", options->dashboard_port);
-    return DPIPES_OK;
-}
-
 static dpipes_status start_ray(start *s, dpipes_error *err)
 {
-    dpipes_status status = check_options(&s->options, err);
+    dpipes_status status = dpi_local_setup_check(&s->options, err);
     if (status == DPIPES_OK)
         status = dpi_find_ray(s->options.ray, &s->program, err);
     bool again = status == DPIPES_OK;
@@ -348,6 +350,35 @@ static dpipes_status start_ray(start *s, dpipes_error *err)
             dpi_log_emit(&s->log, DPIPES_LOG_WARNING, "another program has taken a port of Ray's; trying others");
     }
     return status;
+}
+
+/* Whether there is one to use. It is not ours to end, as one that was started detached. */
+static dpipes_status find_running(start *s, bool *found, dpipes_error *err)
+{
+    dpipes_local_ray_info newest;
+    dpi_dashboard dashboard;
+    size_t count = 0;
+    dpipes_status status = dpipes_local_ray_list(&newest, 1, &count, err);
+    *found = status == DPIPES_OK && count > 0 &&
+             dpi_dashboard_ask(newest.address, newest.token_file, DPI_VERSION_MS, is_canceled, s, &dashboard, NULL) ==
+                 DPIPES_OK &&
+             dashboard.code == 200;
+    if (!*found)
+        return status;
+    dpi_log_emit(&s->log, DPIPES_LOG_INFO, "using the Ray %s that runs at %s", dashboard.version, newest.address);
+    dpi_buf_append_text(&s->ray->address, newest.address);
+    dpi_buf_append_text(&s->ray->gcs_address, newest.gcs_address);
+    dpi_buf_append_text(&s->ray->token_file, newest.token_file);
+    const bool failed =
+        dpi_buf_failed(&s->ray->address) || dpi_buf_failed(&s->ray->gcs_address) || dpi_buf_failed(&s->ray->token_file);
+    return failed ? dpi_fail_memory(err) : DPIPES_OK;
+}
+
+static dpipes_status find_or_start(start *s, dpipes_error *err)
+{
+    bool found = false;
+    dpipes_status status = s->options.reuse ? find_running(s, &found, err) : DPIPES_OK;
+    return status == DPIPES_OK && !found ? start_ray(s, err) : status;
 }
 
 dpipes_local_ray *dpipes_local_ray_start(const dpipes_local_ray_options *options, dpipes_error *err)
@@ -363,7 +394,7 @@ dpipes_local_ray *dpipes_local_ray_start(const dpipes_local_ray_options *options
     if (status == DPIPES_OK) {
         s.ray->keeper = (dpi_keeper){.control = -1, .report = -1};
         s.ray->detached = s.options.detached;
-        status = start_ray(&s, &failure);
+        status = find_or_start(&s, &failure);
     }
     if (status != DPIPES_OK) {
         dpi_fail_copy(err, &failure);

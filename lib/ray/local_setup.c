@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json_scan.h"
 #include "base/random.h"
 #include "ray/registry.h"
 
@@ -184,9 +186,9 @@ dpipes_status dpi_pick_ports(int ports[DPI_PORT_COUNT], dpipes_error *err)
 
 /* ---- The directory and the token ---- */
 
-static dpipes_status make_directory(dpi_buf *directory, dpipes_error *err)
+static dpipes_status make_directory(dpi_buf *directory, const char *wanted, dpipes_error *err)
 {
-    const char *parent = getenv("TMPDIR");
+    const char *parent = wanted ? wanted : getenv("TMPDIR");
     if (!parent || *parent != '/' || strlen(parent) > DPI_TMPDIR_MAX)
         parent = "/tmp";
     dpi_buf_printf(directory, "%s/" DPI_LOCAL_RAY_PREFIX "XXXXXX", parent);
@@ -221,10 +223,11 @@ static dpipes_status make_token(const char *path, dpipes_error *err)
     return status;
 }
 
-dpipes_status dpi_local_setup_init(dpi_local_setup *setup, bool no_auth, dpipes_error *err)
+dpipes_status dpi_local_setup_init(dpi_local_setup *setup, const dpipes_local_ray_options *options, dpipes_error *err)
 {
+    const bool no_auth = options->no_auth;
     *setup = (dpi_local_setup){0};
-    dpipes_status status = make_directory(&setup->directory, err);
+    dpipes_status status = make_directory(&setup->directory, options->temp_dir, err);
     if (status != DPIPES_OK)
         return status;
     const char *directory = setup->directory.data;
@@ -252,6 +255,25 @@ void dpi_local_setup_fini(dpi_local_setup *setup)
 
 /* ---- The command ---- */
 
+/* As `ray start` takes them: name=value,name=value. */
+static void add_labels(const char *json, dpi_words *argv)
+{
+    dpi_json_value object, name, value;
+    dpi_buf labels = {0};
+    if (!json || dpi_json_parse(json, strlen(json), DPI_JSON_STRICT, &object, NULL) != DPIPES_OK)
+        return;
+    for (dpi_json_iter it = dpi_json_iter_init(&object); dpi_json_iter_next(&it, &name, &value);) {
+        dpi_buf_append_text(&labels, labels.size > 0 ? "," : "");
+        dpi_json_decode_string(&name, &labels);
+        dpi_buf_append_char(&labels, '=');
+        dpi_json_decode_string(&value, &labels);
+    }
+    if (labels.size > 0)
+        dpi_words_printf(argv, "--labels=%s", dpi_buf_text(&labels));
+    argv->failed = argv->failed || dpi_buf_failed(&labels);
+    dpi_buf_fini(&labels);
+}
+
 void dpi_local_setup_argv(const dpi_local_setup *setup, const dpi_ray_program *program,
                           const dpipes_local_ray_options *options, dpi_words *argv)
 {
@@ -273,6 +295,9 @@ void dpi_local_setup_argv(const dpi_local_setup *setup, const dpi_ray_program *p
         dpi_words_printf(argv, "--num-gpus=%.0f", options->num_gpus);
     if (options->object_store_memory > 0)
         dpi_words_printf(argv, "--object-store-memory=%lld", (long long)options->object_store_memory);
+    if (options->resources_json)
+        dpi_words_printf(argv, "--resources=%s", options->resources_json);
+    add_labels(options->labels_json, argv);
 }
 
 /* What leads Ray, or the jobs on it, to another cluster, another token or another orchestrator; and what is set anew. */
@@ -311,11 +336,23 @@ static void set_path(const dpi_ray_program *program, dpi_words *env)
         dpi_words_printf(env, "PATH=%.*s:%s", (int)(name - program_path), program_path, path ? path : "");
 }
 
-void dpi_local_setup_env(const dpi_local_setup *setup, const dpi_ray_program *program, dpi_words *env)
+static bool is_given(const dpipes_local_ray_options *options, const char *entry)
+{
+    const size_t size = strcspn(entry, "=");
+    for (size_t i = 0; i < options->env_var_count; i++)
+        if (strlen(options->env_vars[i].name) == size && strncmp(options->env_vars[i].name, entry, size) == 0)
+            return true;
+    return false;
+}
+
+void dpi_local_setup_env(const dpi_local_setup *setup, const dpi_ray_program *program,
+                         const dpipes_local_ray_options *options, dpi_words *env)
 {
     for (char **entry = environ; *entry; entry++)
-        if (!is_replaced(*entry))
+        if (!is_replaced(*entry) && !is_given(options, *entry))
             dpi_words_printf(env, "%s", *entry);
+    for (size_t i = 0; i < options->env_var_count; i++)
+        dpi_words_printf(env, "%s=%s", options->env_vars[i].name, options->env_vars[i].value);
     set_path(program, env);
     dpi_words_printf(env, "TMPDIR=%s", dpi_buf_text(&setup->temporary));
     dpi_words_printf(env, "RAY_USAGE_STATS_ENABLED=0");
@@ -325,4 +362,72 @@ void dpi_local_setup_env(const dpi_local_setup *setup, const dpi_ray_program *pr
     dpi_words_printf(env, "RAY_AUTH_MODE=%s", setup->token_file.size > 0 ? "token" : "disabled");
     if (setup->token_file.size > 0)
         dpi_words_printf(env, "RAY_AUTH_TOKEN_PATH=%s", setup->token_file.data);
+}
+
+/* ---- What `ray start` would not take, or what would lead elsewhere ---- */
+
+static bool is_count(double value)
+{
+    return value >= 0 && value <= INT32_MAX && floor(value) == value;
+}
+
+static dpipes_status check_object(const char *json, const char *what, dpi_json_kind kind, const char *kind_name,
+                                  dpipes_error *err)
+{
+    dpi_json_value object, name, value;
+    if (!json)
+        return DPIPES_OK;
+    if (dpi_json_parse(json, strlen(json), DPI_JSON_STRICT, &object, err) != DPIPES_OK)
+        return dpi_fail_prefix(err, DPIPES_EINVAL, "%s: ", what);
+    if (object.kind != DPI_JSON_OBJECT)
+        return dpi_fail(err, DPIPES_EINVAL, "%s: is %s, not an object", what, dpi_json_kind_name(&object));
+    for (dpi_json_iter it = dpi_json_iter_init(&object); dpi_json_iter_next(&it, &name, &value);) {
+        if (value.kind != kind)
+            return dpi_fail(err, DPIPES_EINVAL, "%s: %.*s is %s, not %s", what, (int)name.size, name.text,
+                            dpi_json_kind_name(&value), kind_name);
+        if (kind == DPI_JSON_STRING && (memchr(name.text, ',', name.size) || memchr(name.text, '=', name.size) ||
+                                        memchr(value.text, ',', value.size) || memchr(value.text, '=', value.size)))
+            return dpi_fail(err, DPIPES_EINVAL, "%s: %.*s has `,` or `=` in it, which `ray start` does not take", what,
+                            (int)name.size, name.text);
+    }
+    return DPIPES_OK;
+}
+
+static dpipes_status check_variables(const dpipes_local_ray_options *options, dpipes_error *err)
+{
+    for (size_t i = 0; i < options->env_var_count; i++) {
+        const dpipes_pair *pair = &options->env_vars[i];
+        if (!pair->name || !*pair->name || !pair->value || strchr(pair->name, '='))
+            return dpi_fail(err, DPIPES_EINVAL, "env_vars: `%s` is no name with a value", pair->name ? pair->name : "");
+        if (is_replaced(pair->name))
+            return dpi_fail(err, DPIPES_EINVAL, "env_vars: %s is set by LocalRay itself", pair->name);
+    }
+    return DPIPES_OK;
+}
+
+static dpipes_status check_directory(const char *directory, dpipes_error *err)
+{
+    if (directory && *directory != '/')
+        return dpi_fail(err, DPIPES_EINVAL, "temp_dir: `%s` is not an absolute path", directory);
+    if (directory && strlen(directory) > DPI_TMPDIR_MAX)
+        return dpi_fail(err, DPIPES_EINVAL,
+                        "temp_dir: `%s` has %zu bytes; more than %d leave no room for Ray's sockets", directory,
+                        strlen(directory), DPI_TMPDIR_MAX);
+    return DPIPES_OK;
+}
+
+dpipes_status dpi_local_setup_check(const dpipes_local_ray_options *options, dpipes_error *err)
+{
+    if (!is_count(options->num_cpus))
+        return dpi_fail(err, DPIPES_EINVAL, "num_cpus: `ray start` takes a whole number, not %g", options->num_cpus);
+    if (!is_count(options->num_gpus))
+        return dpi_fail(err, DPIPES_EINVAL, "num_gpus: `ray start` takes a whole number, not %g", options->num_gpus);
+    if (options->dashboard_port < 0 || options->dashboard_port > UINT16_MAX)
+        return dpi_fail(err, DPIPES_EINVAL, "dashboard_port: %d is no port", options->dashboard_port);
+    dpipes_status status = check_object(options->resources_json, "resources", DPI_JSON_NUMBER, "a number", err);
+    if (status == DPIPES_OK)
+        status = check_object(options->labels_json, "labels", DPI_JSON_STRING, "a text", err);
+    if (status == DPIPES_OK)
+        status = check_variables(options, err);
+    return status == DPIPES_OK ? check_directory(options->temp_dir, err) : status;
 }

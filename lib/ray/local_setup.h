@@ -42,14 +42,18 @@ typedef struct dpi_local_setup {
     int ports[DPI_PORT_COUNT];
 } dpi_local_setup;
 
-/* Makes the directory, and the token in it unless `no_auth`. DPIPES_EIO, DPIPES_ENOMEM. Needs dpi_local_setup_fini in every
+/* Makes the directory, and the token in it unless there is to be none. DPIPES_EIO, DPIPES_ENOMEM. Needs dpi_local_setup_fini in every
  * case, which leaves the files alone. */
-dpipes_status dpi_local_setup_init(dpi_local_setup *setup, bool no_auth, dpipes_error *err);
+dpipes_status dpi_local_setup_init(dpi_local_setup *setup, const dpipes_local_ray_options *options, dpipes_error *err);
 void dpi_local_setup_fini(dpi_local_setup *setup);
 
 /* `ray start …`, and the environment that it is run in: ours, without what would lead Ray elsewhere. */
 void dpi_local_setup_argv(const dpi_local_setup *setup, const dpi_ray_program *program,
                           const dpipes_local_ray_options *options, dpi_words *argv);
-void dpi_local_setup_env(const dpi_local_setup *setup, const dpi_ray_program *program, dpi_words *env);
+void dpi_local_setup_env(const dpi_local_setup *setup, const dpi_ray_program *program,
+                         const dpipes_local_ray_options *options, dpi_words *env);
+
+/* DPIPES_EINVAL names the option, its value and what is wrong with it. */
+dpipes_status dpi_local_setup_check(const dpipes_local_ray_options *options, dpipes_error *err);
 
 #endif

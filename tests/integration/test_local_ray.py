@@ -201,3 +201,35 @@ def test_nothing_is_left_after_ctrl_c_in_the_middle_of_the_start(words, moment, 
         os.killpg(child.pid, signal.SIGINT)
         assert child.wait(timeout=60) == 130
     assert trace.left() == []
+
+
+# ---- What it is started with ----------------------------------------------------------------------------------------
+
+
+def test_resources_labels_and_variables_are_those_of_the_node_and_it_can_be_used_again(trace, tmp_path):
+    tmp_path.chmod(0o700)
+    trace.environment["XDG_RUNTIME_DIR"] = str(tmp_path)
+    options = ["--num-cpus", "1", "--num-gpus", "1", "--object-store-memory", "100MiB", "--resource", "special=2"]
+    options += ["--label", "zone=a", "--env", "MARK=of the cluster"]
+    up = dpipes(trace, "local", "up", "--json", *options)
+    assert up.returncode == 0, up.stderr
+    address = json.loads(up.stdout)["address"]
+    again = dpipes(trace, "local", "up", "--json", "--reuse", "--num-cpus", "1")
+    assert json.loads(again.stdout)["address"] == address and "using the Ray" in again.stderr
+    words = ["--resource", "special=1", "--num-gpus", "1", "--label", "zone=a", "--", "sh", "-c", "echo $MARK"]
+    job = dpipes_run("--address", address, *words, XDG_RUNTIME_DIR=str(tmp_path))
+    assert job.code == 0 and job.output == ["of the cluster"], job.stderr
+    down = dpipes(trace, "local", "down", "--address", address)
+    assert down.returncode == 0 and trace.left() == []
+
+
+def test_the_log_of_a_start_that_failed_is_kept(trace, tmp_path):
+    tmp_path.chmod(0o700)
+    program = tmp_path / "ray"
+    program.write_text("#!/bin/sh\nseq 1000; echo no such thing; exit 3\n")
+    program.chmod(0o755)
+    trace.environment.update(DPIPES_RAY=str(program), XDG_RUNTIME_DIR=str(tmp_path))
+    up = dpipes(trace, "local", "up")
+    log = tmp_path / "dpipes" / "start-failed.log"
+    assert up.returncode == 3 and f"exit code 3, all it said is in {log}; its last lines:" in up.stderr
+    assert "no such thing" in up.stderr and log.read_text().startswith("1\n2\n")

@@ -57,7 +57,8 @@ static void assert_start_fails(dpipes_local_ray_options options, dpipes_status s
 static unsigned files_left(void)
 {
     char command[256], answer[32] = "";
-    snprintf(command, sizeof command, "ls -d %s/dpipes-ray-* %s/dpipes/* 2>/dev/null | wc -l", directory, directory);
+    snprintf(command, sizeof command, "ls -d %s/dpipes-ray-* %s/dpipes/* 2>/dev/null | grep -vc start-failed",
+             directory, directory);
     FILE *list = popen(command, "r");
     ck_assert_ptr_nonnull(list);
     ck_assert_ptr_nonnull(fgets(answer, sizeof answer, list));
@@ -116,7 +117,7 @@ START_TEST(the_last_lines_of_a_start_that_failed_are_shown)
 {
     write_program(program, "i=0; while [ $i -lt 30 ]; do i=$((i+1)); echo line $i; done; echo; exit 3");
     assert_start_fails((dpipes_local_ray_options){.ray = program}, DPIPES_EREMOTE,
-                       "exit code 3; its last lines:\nline 16\n");
+                       "start-failed.log; its last lines:\nline 16\n");
     ck_assert_ptr_nonnull(strstr(err.message, "line 30"));
     ck_assert_uint_eq(files_left(), 0);
 }
@@ -244,7 +245,7 @@ START_TEST(the_token_is_in_a_file_of_the_user_and_nowhere_else)
     setenv("RAY_AUTH_TOKEN", "another", 1);
     setenv("RAY_ADDRESS", "http://elsewhere:8265", 1);
     setenv("DAGSTER_PIPES_CONTEXT", "x", 1);
-    assert_ok(dpi_local_setup_init(&s, false, &err), &err);
+    assert_ok(dpi_local_setup_init(&s, &(dpipes_local_ray_options){0}, &err), &err);
     ck_assert_int_eq(stat(s.token_file.data, &info), 0);
     ck_assert_uint_eq(info.st_mode & 07777, 0600);
     ck_assert_int_eq(stat(s.directory.data, &info), 0);
@@ -253,7 +254,7 @@ START_TEST(the_token_is_in_a_file_of_the_user_and_nowhere_else)
     ck_assert_uint_eq(token.size, 64);
     ck_assert_uint_eq(strspn(token.data, "0123456789abcdef"), 64);
     dpi_local_setup_argv(&s, &found, &options, &argv);
-    dpi_local_setup_env(&s, &found, &env);
+    dpi_local_setup_env(&s, &found, &(dpipes_local_ray_options){0}, &env);
     ck_assert(!argv.failed && !env.failed);
     ck_assert(!mentions(&argv, token.data) && !mentions(&env, token.data));
     ck_assert(has_word(&argv, "--dashboard-host=127.0.0.1") && has_word(&argv, "--num-cpus=2"));
@@ -274,9 +275,9 @@ START_TEST(without_auth_there_is_no_token)
     dpi_words env = {0};
     dpi_local_setup s;
     const dpi_ray_program found = {0};
-    assert_ok(dpi_local_setup_init(&s, true, &err), &err);
+    assert_ok(dpi_local_setup_init(&s, &(dpipes_local_ray_options){.no_auth = true}, &err), &err);
     ck_assert_uint_eq(s.token_file.size, 0);
-    dpi_local_setup_env(&s, &found, &env);
+    dpi_local_setup_env(&s, &found, &(dpipes_local_ray_options){0}, &env);
     ck_assert(has_word(&env, "RAY_AUTH_MODE=disabled") && !mentions(&env, "RAY_AUTH_TOKEN"));
     dpi_words_fini(&env);
     dpi_local_setup_fini(&s);
@@ -290,10 +291,33 @@ START_TEST(a_long_tmpdir_is_left_for_tmp)
     snprintf(deep, sizeof deep, "%s/deeper-and-deeper", directory);
     ck_assert_int_eq(mkdir(deep, 0700), 0);
     setenv("TMPDIR", deep, 1);
-    assert_ok(dpi_local_setup_init(&s, false, &err), &err);
+    assert_ok(dpi_local_setup_init(&s, &(dpipes_local_ray_options){0}, &err), &err);
     ck_assert_int_eq(strncmp(s.directory.data, "/tmp/dpipes-ray-", 16), 0);
     dpi_remove_tree(s.directory.data);
     dpi_local_setup_fini(&s);
+}
+END_TEST
+
+START_TEST(options_that_ray_would_not_take_are_named)
+{
+    const dpipes_pair ours = {"RAY_ADDRESS", "x"}, nameless = {"", "x"};
+    const struct {
+        dpipes_local_ray_options options;
+        const char *message;
+    } wrong[] = {
+        {{.num_cpus = 1.5}, "num_cpus: `ray start` takes a whole number, not 1.5"},
+        {{.resources_json = "[]"}, "resources: is array, not an object"},
+        {{.resources_json = "{\"a\": \"1\"}"}, "resources: \"a\" is string, not a number"},
+        {{.resources_json = "{"}, "resources: "},
+        {{.labels_json = "{\"a\": 1}"}, "labels: \"a\" is int, not a text"},
+        {{.labels_json = "{\"a\": \"b,c\"}"}, "labels: \"a\" has `,` or `=` in it"},
+        {{.env_vars = &ours, .env_var_count = 1}, "env_vars: RAY_ADDRESS is set by LocalRay itself"},
+        {{.env_vars = &nameless, .env_var_count = 1}, "env_vars: `` is no name with a value"},
+        {{.temp_dir = "here"}, "temp_dir: `here` is not an absolute path"},
+        {{.temp_dir = "/a/directory/far/away"}, "has 21 bytes; more than 20 leave no room"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_fails(dpi_local_setup_check(&wrong[i].options, &err), DPIPES_EINVAL, &err, wrong[i].message);
 }
 END_TEST
 
@@ -303,6 +327,7 @@ int main(void)
     TCase *tc = tcase_create("local_ray");
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_set_timeout(tc, 30);
+    tcase_add_test(tc, options_that_ray_would_not_take_are_named);
     tcase_add_test(tc, ray_is_found_in_the_order_that_is_documented);
     tcase_add_test(tc, a_missing_ray_says_what_to_install);
     tcase_add_test(tc, the_last_lines_of_a_start_that_failed_are_shown);
