@@ -1,6 +1,7 @@
 """For all tests in Python: one real Ray for the session, and what is skipped at home fails in CI."""
 
 import json
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,8 +52,8 @@ class Ray:
 
 @pytest.fixture(scope="session")
 def ray_program():
-    """The `ray` of the Python that runs the tests."""
-    path = Path(sys.executable).with_name("ray")
+    """The `ray` of the Python that runs the tests, or that of scripts/test-matrix."""
+    path = Path(os.environ.get("DPIPES_TEST_RAY") or Path(sys.executable).with_name("ray"))
     if not path.exists():
         pytest.skip(f"{path} is not installed")
     return str(path)

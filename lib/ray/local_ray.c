@@ -164,11 +164,14 @@ static dpipes_status run_command(start *s, dpipes_error *err)
 
 /* ---- The dashboard ---- */
 
-/* Ray links the session's directory, so that an answer can be told from that of another cluster on the port. */
+/* Ray links the session's directory, so that an answer can be told from that of another cluster on the port. An old Ray does
+ * not name its session. */
 static bool is_our_session(const start *s, const dpi_dashboard *dashboard)
 {
     char target[512];
     dpi_buf link = {0};
+    if (!dashboard->session[0] && dashboard->version[0])
+        return true;
     dpi_buf_printf(&link, "%s/session_latest", s->setup.ray_directory.data);
     ssize_t size = dpi_buf_failed(&link) ? -1 : readlink(link.data, target, sizeof target - 1);
     dpi_buf_fini(&link);

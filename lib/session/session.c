@@ -255,14 +255,23 @@ static dpipes_status on_output_line(void *user, dpi_line_part part, const char *
     return DPIPES_OK;
 }
 
+static dpipes_status fail_null(const char *call, dpipes_error *err)
+{
+    return dpi_fail(err, DPIPES_EINVAL, "%s: session is NULL", call);
+}
+
 dpipes_status dpipes_session_feed(dpipes_session *session, const void *data, size_t size, dpipes_error *err)
 {
+    if (!session)
+        return fail_null("dpipes_session_feed", err);
     return dpi_lines_feed(&session->messages, data, size, err);
 }
 
 dpipes_status dpipes_session_feed_output(dpipes_session *session, dpipes_stream stream, const void *data, size_t size,
                                          dpipes_error *err)
 {
+    if (!session)
+        return fail_null("dpipes_session_feed_output", err);
     if ((unsigned)stream > DPIPES_STDERR)
         return dpi_fail(err, DPIPES_EINVAL, "unknown stream %u", (unsigned)stream);
     return dpi_lines_feed(&session->output[stream].lines, data, size, err);
@@ -287,6 +296,8 @@ static void warn_of_what_is_missing(const dpipes_session *session)
 
 dpipes_status dpipes_session_end(dpipes_session *session, dpipes_error *err)
 {
+    if (!session)
+        return fail_null("dpipes_session_end", err);
     dpipes_status status = dpi_lines_end(&session->messages, err);
     for (size_t i = 0; i < 2 && status == DPIPES_OK; i++)
         status = dpi_lines_end(&session->output[i].lines, err);
@@ -451,16 +462,24 @@ static const char *encode_variable(dpi_buf *variable, const char *key, const cha
 
 const char *dpipes_session_context_json(const dpipes_session *session)
 {
-    return dpi_buf_text(&session->context_json);
+    return session ? dpi_buf_text(&session->context_json) : NULL;
 }
 
 const char *dpipes_session_context_variable(dpipes_session *session, dpipes_error *err)
 {
+    if (!session) {
+        fail_null("dpipes_session_context_variable", err);
+        return NULL;
+    }
     return encode_variable(&session->context_variable, "data", NULL, dpi_buf_text(&session->context_json), err);
 }
 
 const char *dpipes_session_context_file(dpipes_session *session, const char *path, dpipes_error *err)
 {
+    if (!session) {
+        fail_null("dpipes_session_context_file", err);
+        return NULL;
+    }
     return encode_variable(&session->context_variable, "path", path, NULL, err);
 }
 
@@ -477,11 +496,19 @@ static const char *encode_messages(dpipes_session *session, const char *key, con
 
 const char *dpipes_session_messages_file(dpipes_session *session, const char *path, dpipes_error *err)
 {
+    if (!session) {
+        fail_null("dpipes_session_messages_file", err);
+        return NULL;
+    }
     return encode_messages(session, "path", path, err);
 }
 
 const char *dpipes_session_messages_stdio(dpipes_session *session, const char *stream, dpipes_error *err)
 {
+    if (!session) {
+        fail_null("dpipes_session_messages_stdio", err);
+        return NULL;
+    }
     if (strcmp(stream, "stdout") != 0 && strcmp(stream, "stderr") != 0) {
         dpi_fail(err, DPIPES_EINVAL, "a message stream is \"stdout\" or \"stderr\", not \"%s\"", stream);
         return NULL;
@@ -494,11 +521,18 @@ const char *dpipes_session_messages_stdio(dpipes_session *session, const char *s
 dpipes_status dpipes_session_add_launch_metadata(dpipes_session *session, const char *key, const char *value,
                                                  dpipes_error *err)
 {
+    if (!session)
+        return fail_null("dpipes_session_add_launch_metadata", err);
     return dpi_results_add_launch(&session->results, key, value, err);
 }
 
 const dpipes_result *dpipes_session_results(dpipes_session *session, size_t *count, dpipes_error *err)
 {
+    *count = 0;
+    if (!session) {
+        fail_null("dpipes_session_results", err);
+        return NULL;
+    }
     dpipes_status status = dpi_results_finish(&session->results, session->asset_keys, session->asset_key_count, err);
     *count = status == DPIPES_OK ? session->results.count : 0;
     return status == DPIPES_OK ? session->results.items : NULL;
@@ -506,15 +540,15 @@ const dpipes_result *dpipes_session_results(dpipes_session *session, size_t *cou
 
 bool dpipes_session_opened(const dpipes_session *session)
 {
-    return session->opened;
+    return session && session->opened;
 }
 
 bool dpipes_session_closed(const dpipes_session *session)
 {
-    return session->closed;
+    return session && session->closed;
 }
 
 const char *dpipes_session_exception_json(const dpipes_session *session)
 {
-    return session->exception.size > 0 ? session->exception.data : NULL;
+    return session && session->exception.size > 0 ? session->exception.data : NULL;
 }

@@ -457,6 +457,22 @@ START_TEST(the_variables_are_what_programs_read)
 }
 END_TEST
 
+START_TEST(no_session_is_an_error_and_no_crash)
+{
+    size_t count = 7;
+    dpipes_error why = DPIPES_ERROR_INIT;
+    assert_fails(dpipes_session_feed(NULL, "x", 1, &why), DPIPES_EINVAL, &why, "dpipes_session_feed: session is NULL");
+    assert_fails(dpipes_session_end(NULL, &why), DPIPES_EINVAL, &why, "dpipes_session_end: session is NULL");
+    ck_assert_ptr_null(dpipes_session_results(NULL, &count, &why));
+    ck_assert_uint_eq(count, 0);
+    ck_assert_ptr_null(dpipes_session_context_variable(NULL, &why));
+    ck_assert_ptr_null(dpipes_session_messages_stdio(NULL, "stdout", &why));
+    ck_assert_ptr_null(dpipes_session_exception_json(NULL));
+    ck_assert(!dpipes_session_opened(NULL) && !dpipes_session_closed(NULL));
+    dpipes_session_free(NULL);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("session");
@@ -464,6 +480,7 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_set_timeout(tc, 30);
     tcase_add_loop_test(tc, a_message_becomes_an_event, 0, sizeof fitting / sizeof *fitting);
+    tcase_add_test(tc, no_session_is_an_error_and_no_crash);
     tcase_add_test(tc, events_do_not_depend_on_the_cuts);
     tcase_add_test(tc, the_line_before_a_message_that_its_writer_made_is_no_output);
     tcase_add_test(tc, a_message_that_does_not_fit_does_not_end_the_session);
