@@ -144,7 +144,8 @@ DPIPES_API bool dpipes_session_closed(const dpipes_session *session);
 DPIPES_API const char *dpipes_session_exception_json(const dpipes_session *session);
 
 /* ---- A local child --------------------------------------------------------------------------------------------------
- * Dagster's PipesSubprocessClient: runs a program with the file channel, its stdout and stderr as output events. */
+ * Dagster's PipesSubprocessClient: runs a program with the file channel, its stdout and stderr as output events, its stdin
+ * closed, in a process group of its own. A context that is too large for a variable is given as a file. */
 typedef struct dpipes_subprocess {
     size_t size;
     const char *const *argv;    /* ends with NULL; argv[0] is looked up in PATH */
@@ -154,6 +155,7 @@ typedef struct dpipes_subprocess {
                                    when the child has ended and nobody holds its stdout and stderr open */
     int64_t grace_ms;           /* 0: 5000 */
     const volatile int *cancel; /* NULL, or a flag that a signal handler sets: stops the child as a timeout does */
+    bool messages_on_stdout;    /* the messages come between the output on stdout, not by a file */
 } dpipes_subprocess;
 
 typedef struct dpipes_exit {

@@ -13,6 +13,8 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/file.h"
+#include "base/options.h"
 #include "wire/param.h"
 
 /* How often the message file, the child's state and the cancel flag are looked at. */
@@ -22,12 +24,16 @@
 /* The same, however much it writes. */
 #define DPI_LINGER_MAX_MS    5000
 #define DPI_DEFAULT_GRACE_MS 5000
+/* Linux: the longest entry of an environment, its NUL included, is 128 KiB. */
+#define DPI_VARIABLE_MAX (128 * 1024 - sizeof DPI_CONTEXT_VARIABLE "=")
 
 typedef struct child {
+    dpipes_subprocess known;
     const dpipes_subprocess *options;
     dpipes_session *session;
     dpi_buf directory;
     dpi_buf messages_path;
+    dpi_buf context_path; /* empty: the context is in the environment */
     int messages_fd;
     off_t messages_read;
     int pipes[2]; /* by dpipes_stream: our ends; -1 at their end */
@@ -53,6 +59,8 @@ static dpipes_status make_files(child *c, dpipes_error *err)
         dpi_buf_clear(&c->directory);
         return status;
     }
+    if (c->options->messages_on_stdout)
+        return DPIPES_OK;
     dpi_buf_printf(&c->messages_path, "%s/messages", c->directory.data);
     if (dpi_buf_failed(&c->messages_path))
         return dpi_fail_memory(err);
@@ -67,9 +75,12 @@ static void remove_files(child *c)
         close(c->messages_fd);
     if (c->messages_path.size > 0)
         unlink(c->messages_path.data);
+    if (c->context_path.size > 0)
+        unlink(c->context_path.data);
     if (c->directory.size > 0)
         rmdir(c->directory.data);
     dpi_buf_fini(&c->messages_path);
+    dpi_buf_fini(&c->context_path);
     dpi_buf_fini(&c->directory);
 }
 
@@ -237,14 +248,45 @@ static dpipes_status start_with(child *c, const char *context, const char *chann
     return status;
 }
 
+static dpipes_status write_context(child *c, dpipes_error *err)
+{
+    const char *json = dpipes_session_context_json(c->session);
+    dpi_buf_printf(&c->context_path, "%s/context", c->directory.data);
+    if (dpi_buf_failed(&c->context_path))
+        return dpi_fail_memory(err);
+    const int fd = open(c->context_path.data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return dpi_fail_errno(err, DPIPES_EIO, errno, "the context file %s", c->context_path.data);
+    dpipes_status status = dpi_fd_write_all(fd, json, strlen(json), -1, c->context_path.data, err);
+    if (close(fd) != 0 && status == DPIPES_OK)
+        status = dpi_fail_errno(err, DPIPES_EIO, errno, "the context file %s", c->context_path.data);
+    return status;
+}
+
+static const char *context_variable(child *c, dpipes_error *err)
+{
+    const char *context = dpipes_session_context_variable(c->session, err);
+    if (!context || strlen(context) < DPI_VARIABLE_MAX)
+        return context;
+    if (write_context(c, err) != DPIPES_OK)
+        return NULL;
+    return dpipes_session_context_file(c->session, c->context_path.data, err);
+}
+
+static const char *messages_variable(child *c, dpipes_error *err)
+{
+    return c->options->messages_on_stdout ? dpipes_session_messages_stdio(c->session, "stdout", err)
+                                          : dpipes_session_messages_file(c->session, c->messages_path.data, err);
+}
+
 static dpipes_status start(child *c, dpipes_error *err)
 {
     dpipes_status status = make_files(c, err);
     if (status != DPIPES_OK)
         return status;
     dpipes_error failure = DPIPES_ERROR_INIT;
-    const char *context = dpipes_session_context_variable(c->session, &failure);
-    const char *channel = context ? dpipes_session_messages_file(c->session, c->messages_path.data, &failure) : NULL;
+    const char *context = context_variable(c, &failure);
+    const char *channel = context ? messages_variable(c, &failure) : NULL;
     return channel ? start_with(c, context, channel, err) : dpi_fail_copy(err, &failure);
 }
 
@@ -260,6 +302,8 @@ static dpipes_status read_messages(child *c, dpipes_error *err)
 {
     struct stat info;
     dpipes_status status = DPIPES_OK;
+    if (c->messages_fd < 0)
+        return DPIPES_OK;
     if (fstat(c->messages_fd, &info) != 0)
         return fail_messages(c, errno, err);
     while (status == DPIPES_OK && c->messages_read < info.st_size) {
@@ -293,6 +337,8 @@ static dpipes_status read_pipe(child *c, dpipes_stream stream, bool *progress, d
         return DPIPES_OK;
     }
     *progress = true;
+    if (stream == DPIPES_STDOUT && c->options->messages_on_stdout)
+        return dpipes_session_feed(c->session, c->buffer, (size_t)got, err);
     return dpipes_session_feed_output(c->session, stream, c->buffer, (size_t)got, err);
 }
 
@@ -445,12 +491,15 @@ dpipes_status dpipes_subprocess_run(const dpipes_subprocess *subprocess, dpipes_
     dpipes_exit ignored;
     exit = exit ? exit : &ignored;
     *exit = (dpipes_exit){.exit_code = -1};
+    if (!session)
+        return dpi_fail(err, DPIPES_EINVAL, "dpipes_subprocess_run: session is NULL");
     if (!subprocess->argv || !subprocess->argv[0])
         return dpi_fail(err, DPIPES_EINVAL, "argv has no program");
     child *c = calloc(1, sizeof *c);
     if (!c)
         return dpi_fail_memory(err);
-    c->options = subprocess;
+    dpi_options_copy(&c->known, sizeof c->known, subprocess, subprocess->size, sizeof c->known);
+    c->options = &c->known;
     c->session = session;
     c->messages_fd = c->pipes[0] = c->pipes[1] = -1;
     c->kill_at_ms = -1;

@@ -15,7 +15,10 @@ static void on_event(void *user, const dpipes_event *event)
 static int run(const char *program, dpipes_session *session, dpipes_error *err)
 {
     const char *argv[] = {program, NULL};
-    dpipes_subprocess child = {sizeof child, argv, NULL, NULL, 0, 0, NULL};
+    dpipes_subprocess child;
+    memset(&child, 0, sizeof child);
+    child.size = sizeof child;
+    child.argv = argv;
     size_t count = 0;
     if (dpipes_subprocess_run(&child, session, NULL, err) != DPIPES_OK)
         return 1;

@@ -306,12 +306,54 @@ START_TEST(five_megabytes_on_one_line_arrive)
 }
 END_TEST
 
+START_TEST(messages_may_come_between_the_output)
+{
+    const dpipes_subprocess on_stdout = {.messages_on_stdout = true};
+    assert_ok(run_with(on_stdout, "echo before; printf '\\n%s\\n' '" LOG "'; echo after; echo other >&2"), &err);
+    ck_assert_uint_eq(logs, 1);
+    ck_assert_ptr_nonnull(strstr(output.data, "m:before\n"));
+    ck_assert_ptr_nonnull(strstr(output.data, "m:after\n"));
+    ck_assert_ptr_nonnull(strstr(output.data, "2:other\n"));
+}
+END_TEST
+
+/* Letters at random, which do not shrink when they are packed. */
+static void fill(char *text, size_t size)
+{
+    unsigned state = 1;
+    for (size_t i = 0; i < size; i++) {
+        state = state * 1103515245u + 12345u;
+        text[i] = (char)('!' + 2 + (state >> 16) % 50);
+    }
+}
+
+START_TEST(a_context_too_large_for_a_variable_is_a_file)
+{
+    enum { SIZE = 400000 };
+    char *extras = malloc(SIZE + 16);
+    const size_t begin = (size_t)sprintf(extras, "{\"a\": \"");
+    fill(extras + begin, SIZE);
+    strcpy(extras + begin + SIZE, "\"}");
+    const dpipes_context_params params = {.extras_json = extras};
+    const dpipes_session_options options = {.on_event = note_event};
+    dpipes_session_free(session);
+    session = dpipes_session_new(&params, &options, &err);
+    ck_assert_ptr_nonnull(session);
+    setenv("TMPDIR", "/tmp", 1);
+    assert_ok(run("test ${#DAGSTER_PIPES_CONTEXT} -lt 200; echo $?"), &err);
+    ck_assert_ptr_nonnull(strstr(output.data, "1:0\n"));
+    free(extras);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("subprocess");
     TCase *tc = tcase_create("subprocess");
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_set_timeout(tc, 30);
+    tcase_add_test(tc, messages_may_come_between_the_output);
+    tcase_add_test(tc, a_context_too_large_for_a_variable_is_a_file);
     tcase_add_test(tc, both_streams_are_output);
     tcase_add_test(tc, an_exit_code_is_told);
     tcase_add_test(tc, a_signal_is_told);
