@@ -80,6 +80,18 @@ typedef enum dpipes_message_channel {
     DPIPES_MESSAGES_FILE     /* a file on a filesystem that both sides see; the log is output alone */
 } dpipes_message_channel;
 
+/* Another way for messages, such as an object store: the counterpart of the program's message writer (io.h). */
+typedef struct dpipes_message_reader {
+    size_t size;
+    const char
+        *params_json; /* one JSON object, which the program's writer gets (the value of DAGSTER_PIPES_MESSAGES) */
+    /* Feeds the session (dpipes_session_feed) with what has come, without blocking for long; *more: something came. Called every
+     * 200 ms or oftener, on the thread that steps, and after the job's end until the program's `closed` has come or nothing
+     * came for two seconds. Other than DPIPES_OK ends the run with that. */
+    dpipes_status (*read)(void *user, dpipes_session *session, bool *more, dpipes_error *err);
+    void *user;
+} dpipes_message_reader;
+
 /* Ray's JobSubmissionClient.submit_job. Nothing in it is modified.
  *
  * What working_dir and py_modules name on this machine is packed when the run starts, which blocks, and sent before the job:
@@ -112,6 +124,7 @@ typedef struct dpipes_ray_job {
                                      .tgz, .tar.xz) of this machine, or a URI of Ray's */
     const char *const *ship;  /* files of this machine that are put at the top of the working_dir */
     size_t ship_count;
+    const dpipes_message_reader *message_reader; /* instead of message_channel; NULL: that one */
     const char *runtime_env_file; /* YAML, or JSON where its name ends with .json; instead of runtime_env_json */
 } dpipes_ray_job;
 

@@ -95,6 +95,10 @@ DPIPES_API const char *dpipes_session_context_file(dpipes_session *session, cons
 DPIPES_API const char *dpipes_session_messages_file(dpipes_session *session, const char *path, dpipes_error *err);
 DPIPES_API const char *dpipes_session_messages_stdio(dpipes_session *session, const char *stream, dpipes_error *err);
 
+/* The same for a channel of one's own: `params_json` is the object that the program's message writer gets. */
+DPIPES_API const char *dpipes_session_messages_params(dpipes_session *session, const char *params_json,
+                                                      dpipes_error *err);
+
 /* Takes the next bytes of the stream that carries messages. Calls back before it returns. One empty line directly before a
  * message is its writer's, and no output. DPIPES_ENOMEM is the only failure; what the program wrote never is one. */
 DPIPES_API dpipes_status dpipes_session_feed(dpipes_session *session, const void *data, size_t size, dpipes_error *err);

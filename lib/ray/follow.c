@@ -379,11 +379,12 @@ static dpipes_status take(dpipes_ray_run *run, dpi_task *task, take_fn fn, dpipe
 static dpipes_status take_messages(dpipes_ray_run *run, dpipes_error *err)
 {
     bool more = false;
-    if (run->messages.path.size == 0)
+    if (!dpi_run_has_channel(run))
         return DPIPES_OK;
-    dpipes_status status = dpi_message_file_read(&run->messages, run->session, &more, err);
+    dpipes_status status = run->reader.read ? run->reader.read(run->reader.user, run->session, &more, err)
+                                            : dpi_message_file_read(&run->messages, run->session, &more, err);
     if (more)
-        run->follow.quiet_ms = run->now_ms;
+        run->follow.heard_ms = run->now_ms;
     return status;
 }
 
@@ -425,7 +426,7 @@ static int64_t next_wake(const dpipes_ray_run *run)
     }
     if (f->why == DPI_STOP_NONE && f->ended_ms < 0)
         wake_ms = earlier(wake_ms, run->deadline_ms);
-    if (run->messages.path.size > 0)
+    if (dpi_run_has_channel(run))
         wake_ms = earlier(wake_ms, run->now_ms + DPI_MESSAGE_FILE_PAUSE_MS);
     return wake_ms;
 }
@@ -479,19 +480,21 @@ void dpi_follow_begin(dpipes_ray_run *run)
         .dead_ms = -1,
         .ended_ms = -1,
         .asked_ms = -1,
+        .heard_ms = run->now_ms,
         .quiet_ms = run->now_ms,
         .quiet_at = given.fed,
         .as_text = !run->streams_log,
     };
 }
 
-/* Messages in a file may come a little after the job's end, when the file is on a network. */
+/* Messages of another channel may come a little after the job's end, when that is on a network. */
 bool dpi_follow_done(const dpipes_ray_run *run)
 {
     const dpi_follow *f = &run->follow;
     if (run->phase != DPI_PHASE_FOLLOW || f->ended_ms < 0 || !f->complete)
         return false;
-    return run->messages.path.size == 0 || f->closed || passed(run, f->ended_ms, DPI_FILE_LINGER_MS);
+    return !dpi_run_has_channel(run) || f->closed ||
+           (passed(run, f->ended_ms, DPI_FILE_LINGER_MS) && passed(run, f->heard_ms, DPI_FILE_LINGER_MS));
 }
 
 static void shift(int64_t *since_ms, int64_t late_ms)

@@ -16,6 +16,11 @@
 
 /* ---- What submit.c and follow.c use ---- */
 
+bool dpi_run_has_channel(const dpipes_ray_run *run)
+{
+    return run->messages.path.size > 0 || run->reader.read;
+}
+
 unsigned dpi_run_cancels(const dpipes_ray_run *run)
 {
     return atomic_load(&run->client->cancels) - run->cancels_before + atomic_load(&run->cancels);
@@ -221,6 +226,12 @@ static dpipes_ray_run *launch(dpipes_ray_run *run, dpipes_status status, dpipes_
 
 static dpipes_status open_messages(dpipes_ray_run *run, const dpipes_ray_job *job, dpipes_error *err)
 {
+    if (job->message_reader) {
+        dpi_options_copy(&run->reader, sizeof run->reader, job->message_reader, job->message_reader->size,
+                         sizeof run->reader);
+        run->follow.job_log.as_output = true;
+        return run->reader.read ? DPIPES_OK : dpi_fail(err, DPIPES_EINVAL, "message_reader: has no `read`");
+    }
     if (job->message_channel == DPIPES_MESSAGES_LOG)
         return DPIPES_OK;
     run->follow.job_log.as_output = true;

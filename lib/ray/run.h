@@ -53,6 +53,7 @@ typedef struct dpi_follow {
     int64_t dead_ms;       /* since when the driver's node is dead, -1: it is not known to be */
     int64_t ended_ms;      /* since when the job has ended, -1: it has not */
     int64_t asked_ms;      /* since when it is to stop, -1: it is not */
+    int64_t heard_ms;      /* since when the message channel, if it is not the log, has brought nothing */
     int64_t quiet_ms;      /* since when the log has brought nothing */
     uint64_t quiet_at;     /* how many bytes it had brought then */
     dpi_stop_reason why;
@@ -94,14 +95,18 @@ struct dpipes_ray_run {
     atomic_bool detach;
     dpi_submit submit;
     dpi_follow follow;
-    dpi_message_file messages; /* the message channel, when it is a file */
-    dpi_log_tail tail;         /* of the log that was read */
-    dpipes_error log_trouble;  /* the job has ended, and why its log could not be read to its end */
+    dpi_message_file messages;    /* the message channel, when it is a file */
+    dpipes_message_reader reader; /* … when it is the caller's; without `read` it is not */
+    dpi_log_tail tail;            /* of the log that was read */
+    dpipes_error log_trouble;     /* the job has ended, and why its log could not be read to its end */
     dpipes_ray_result result;
     size_t queued; /* bytes of its events that wait */
     dpipes_status status;
     dpipes_error err;
 };
+
+/* Whether messages come by something else than the log. */
+bool dpi_run_has_channel(const dpipes_ray_run *run);
 
 /* How many times somebody has asked it to stop. */
 unsigned dpi_run_cancels(const dpipes_ray_run *run);

@@ -345,6 +345,8 @@ static const char *context_variable(dpipes_session *session, const char *path, d
 
 static const char *messages_variable(dpipes_ray_run *run, dpipes_error *err)
 {
+    if (run->reader.read)
+        return dpipes_session_messages_params(run->session, run->reader.params_json, err);
     return run->messages.path.size > 0 ? dpipes_session_messages_file(run->session, run->messages.path.data, err)
                                        : dpipes_session_messages_stdio(run->session, "stdout", err);
 }

@@ -518,6 +518,25 @@ const char *dpipes_session_messages_stdio(dpipes_session *session, const char *s
 
 /* ---- Results ---- */
 
+const char *dpipes_session_messages_params(dpipes_session *session, const char *params_json, dpipes_error *err)
+{
+    dpi_buf json = {0};
+    if (!session || !params_json) {
+        dpi_fail(err, DPIPES_EINVAL, "dpipes_session_messages_params: %s is NULL", session ? "params_json" : "session");
+        return NULL;
+    }
+    dpi_buf_clear(&session->channel);
+    dpi_buf_append_literal(&session->channel, "the channel of a message reader");
+    dpipes_status status = dpi_json_write_object(&json, params_json, "messages", err);
+    if (status == DPIPES_OK && (dpi_buf_failed(&json) || dpi_buf_failed(&session->channel)))
+        status = dpi_fail_memory(err);
+    dpi_buf_clear(&session->messages_variable);
+    if (status == DPIPES_OK)
+        status = dpi_param_encode(&session->messages_variable, json.data, json.size, err);
+    dpi_buf_fini(&json);
+    return status == DPIPES_OK ? session->messages_variable.data : NULL;
+}
+
 dpipes_status dpipes_session_add_launch_metadata(dpipes_session *session, const char *key, const char *value,
                                                  dpipes_error *err)
 {

@@ -73,3 +73,11 @@ def test_a_package_on_the_cluster_can_be_named(ray, tmp_path):
     words = [built("cli/dpipes"), "run", "--address", ray.address, "--working-dir", f"gcs://{package}", "--", "cat", "a.txt"]
     done = run(words, env=clean_environment())
     assert done.returncode == 0 and (tmp_path / "a.txt").read_text() in done.stdout
+
+
+def test_a_child_gets_a_large_context_by_a_file():
+    large = os.urandom(300_000).hex()
+    pieces = [word for i in range(0, len(large), 60_000) for word in ("--extra", f"p{i}={json.dumps(large[i : i + 60_000])}")]
+    done = dpipes_run("--local", "--asset", "table", "--extra", "rows=5", *pieces, "--", built("examples/hello"))
+    assert done.code == 0, done.stderr
+    assert ("INFO", "counting 5 rows") in done.logs

@@ -572,12 +572,60 @@ START_TEST(a_cookie_is_one_line_without_a_semicolon)
 }
 END_TEST
 
+typedef struct store {
+    unsigned reads;
+} store;
+
+/* Each look finds a message more. */
+static dpipes_status read_store(void *user, dpipes_session *to, bool *more, dpipes_error *why)
+{
+    static const char *const messages[] = {
+        "{\"__dagster_pipes_version\": \"0.1\", \"method\": \"opened\", \"params\": {}}\n",
+        "{\"__dagster_pipes_version\": \"0.1\", \"method\": \"log\", \"params\": {\"message\": \"stored\", \"level\": "
+        "\"INFO\"}}\n",
+        "{\"__dagster_pipes_version\": \"0.1\", \"method\": \"closed\", \"params\": {}}\n",
+    };
+    store *s = user;
+    *more = s->reads < 3;
+    if (!*more)
+        return DPIPES_OK;
+    const char *message = messages[s->reads++];
+    return dpipes_session_feed(to, message, strlen(message), why);
+}
+
+START_TEST(messages_may_come_by_a_reader_of_the_callers)
+{
+    const fake_rule rules[] = {RAY_2_60, TAKES("a"), SUCCEEDED("a"), STREAMS("a", LOG_), {0}};
+    store objects = {0};
+    const dpipes_message_reader reader = {.params_json = "{\"bucket\": \"b\"}", .read = read_store, .user = &objects};
+    connect_to(rules, (dpipes_ray_client_options){0});
+    assert_ok(run_one((dpipes_ray_job){.message_reader = &reader}), &err);
+    ck_assert_uint_eq(objects.reads, 3);
+    ck_assert_ptr_nonnull(strstr(told.data, "stored"));
+}
+END_TEST
+
+START_TEST(a_reader_that_cannot_be_one_is_named)
+{
+    const fake_rule rules[] = {RAY_2_60, {0}};
+    const dpipes_message_reader empty = {.params_json = "{}"}, wrong = {.params_json = "[]", .read = read_store};
+    connect_to(rules, (dpipes_ray_client_options){0});
+    assert_fails(run_one((dpipes_ray_job){.message_reader = &empty}), DPIPES_EINVAL, &err,
+                 "message_reader: has no `read`");
+    dpipes_ray_result_fini(&result);
+    err = (dpipes_error)DPIPES_ERROR_INIT;
+    assert_fails(run_one((dpipes_ray_job){.message_reader = &wrong}), DPIPES_EINVAL, &err, "messages");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("ray_runs");
     TCase *tc = tcase_create("ray_runs");
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_set_timeout(tc, 30);
+    tcase_add_test(tc, messages_may_come_by_a_reader_of_the_callers);
+    tcase_add_test(tc, a_reader_that_cannot_be_one_is_named);
     tcase_add_test(tc, two_jobs_run_side_by_side);
     tcase_add_test(tc, the_descriptor_is_readable_when_a_step_has_something_to_do);
     tcase_add_test(tc, a_run_that_goes_on_has_no_result);
