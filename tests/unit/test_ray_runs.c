@@ -610,11 +610,14 @@ START_TEST(a_reader_that_cannot_be_one_is_named)
     const fake_rule rules[] = {RAY_2_60, {0}};
     const dpipes_message_reader empty = {.params_json = "{}"}, wrong = {.params_json = "[]", .read = read_store};
     connect_to(rules, (dpipes_ray_client_options){0});
-    assert_fails(run_one((dpipes_ray_job){.message_reader = &empty}), DPIPES_EINVAL, &err,
-                 "message_reader: has no `read`");
-    dpipes_ray_result_fini(&result);
-    err = (dpipes_error)DPIPES_ERROR_INIT;
-    assert_fails(run_one((dpipes_ray_job){.message_reader = &wrong}), DPIPES_EINVAL, &err, "messages");
+    dpipes_session *session = new_session("");
+    const dpipes_ray_job without_read = {.entrypoint = "true", .message_reader = &empty};
+    ck_assert_ptr_null(dpipes_ray_client_start(client, &without_read, session, &err));
+    ck_assert_str_eq(err.message, "message_reader: has no `read`");
+    const dpipes_ray_job without_params = {.entrypoint = "true", .message_reader = &wrong};
+    ck_assert_ptr_null(dpipes_ray_client_start(client, &without_params, session, &err));
+    ck_assert_ptr_nonnull(strstr(err.message, "messages"));
+    dpipes_session_free(session);
 }
 END_TEST
 
