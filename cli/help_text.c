@@ -113,7 +113,7 @@ bool dpi_help_next(dpi_help_reader *r)
         take_one_line(r, DPI_HELP_USAGE, DPI_USAGE_INDENT);
     else if (is_title(r->at))
         take_title(r);
-    else if (r->in_example)
+    else if (r->in_example && indent_of(r->at) == DPI_INDENT)
         take_one_line(r, DPI_HELP_EXAMPLE, DPI_INDENT);
     else if (indent_of(r->at) == DPI_INDENT && term_size(r->at) > 0)
         take_term(r);
