@@ -576,14 +576,16 @@ typedef struct store {
     unsigned reads;
 } store;
 
+#define MESSAGE(method, params)                                                                                        \
+    "{\"__dagster_pipes_version\": \"0.1\", \"method\": \"" method "\", \"params\": " params "}\n"
+
 /* Each look finds a message more. */
 static dpipes_status read_store(void *user, dpipes_session *to, bool *more, dpipes_error *why)
 {
     static const char *const messages[] = {
-        "{\"__dagster_pipes_version\": \"0.1\", \"method\": \"opened\", \"params\": {}}\n",
-        "{\"__dagster_pipes_version\": \"0.1\", \"method\": \"log\", \"params\": {\"message\": \"stored\", \"level\": "
-        "\"INFO\"}}\n",
-        "{\"__dagster_pipes_version\": \"0.1\", \"method\": \"closed\", \"params\": {}}\n",
+        MESSAGE("opened", "{}"),
+        MESSAGE("log", "{\"message\": \"stored\", \"level\": \"INFO\"}"),
+        MESSAGE("closed", "{}"),
     };
     store *s = user;
     *more = s->reads < 3;
