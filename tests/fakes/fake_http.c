@@ -18,7 +18,7 @@
 #define FAKE_TICK_MS      10
 
 struct fake_http {
-    const fake_rule *rules;
+    fake_rule rules[FAKE_RULES_MAX]; /* a test that has ended may still be asked; the last stays empty */
     unsigned used[FAKE_RULES_MAX];
     int listener;
     char address[64];
@@ -230,7 +230,8 @@ static bool listen_somewhere(fake_http *fake)
 fake_http *fake_http_start(const fake_rule *rules)
 {
     fake_http *fake = calloc(1, sizeof *fake);
-    fake->rules = rules;
+    for (size_t i = 0; rules[i].request && i + 1 < FAKE_RULES_MAX; i++)
+        fake->rules[i] = rules[i];
     pthread_mutex_init(&fake->lock, NULL);
     if (listen_somewhere(fake) && pthread_create(&fake->acceptor, NULL, accept_all, fake) == 0)
         return fake;

@@ -28,8 +28,8 @@ typedef struct fake_rule {
 
 typedef struct fake_http fake_http;
 
-/* The first rule that holds answers; where none does, HTTP 404. The rules must live as long as the server. NULL: it
- * cannot listen. */
+/* The first rule that holds answers; where none does, HTTP 404. The rules are copied, their texts must live as long as
+ * the server. NULL: it cannot listen. */
 fake_http *fake_http_start(const fake_rule *rules);
 void fake_http_stop(fake_http *fake);
 
