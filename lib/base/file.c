@@ -82,6 +82,17 @@ dpipes_status dpi_fd_write_all(int fd, const void *data, size_t size, int timeou
     return DPIPES_OK;
 }
 
+dpipes_status dpi_file_write(const char *path, int flags, const void *data, size_t size, dpipes_error *err)
+{
+    const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600);
+    if (fd < 0)
+        return dpi_fail_errno(err, DPIPES_EIO, errno, "%s", path);
+    dpipes_status status = dpi_fd_write_all(fd, data, size, -1, path, err);
+    if (close(fd) != 0 && status == DPIPES_OK)
+        status = dpi_fail_errno(err, DPIPES_EIO, errno, "%s", path);
+    return status;
+}
+
 int dpi_fd_keep_apart(int fd)
 {
     if (fd < 0 || fd > STDERR_FILENO)

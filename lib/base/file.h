@@ -8,6 +8,10 @@
  * DPIPES_ENOMEM; the message begins with the path. */
 dpipes_status dpi_file_read(const char *path, size_t limit, dpi_buf *out, dpipes_error *err);
 
+/* Writes a file that only its owner may read. `flags` are open(2)'s: O_TRUNC for one that may be there, O_EXCL for one that may
+ * not, O_NOFOLLOW. DPIPES_EIO; the message begins with the path. */
+dpipes_status dpi_file_write(const char *path, int flags, const void *data, size_t size, dpipes_error *err);
+
 /* A descriptor above 2 for the same file, closed by exec; `fd` is closed. In a program that was started without stdout the
  * next file gets its number, and what the program prints would go there. -1 and errno: `fd` is -1, or the limit is
  * reached. */

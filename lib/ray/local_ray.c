@@ -99,11 +99,7 @@ static void keep_log(const start *s, const dpi_buf *log, dpi_buf *path)
 {
     const char *slash = strrchr(s->entry.data, '/');
     dpi_buf_printf(path, "%.*s/start-failed.log", (int)(slash - s->entry.data), s->entry.data);
-    const int fd = dpi_buf_failed(path) ? -1 : open(path->data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    const bool kept = fd >= 0 && dpi_fd_write_all(fd, dpi_buf_text(log), log->size, -1, path->data, NULL) == DPIPES_OK;
-    if (fd >= 0)
-        close(fd);
-    if (!kept)
+    if (dpi_buf_failed(path) || dpi_file_write(path->data, O_TRUNC, log->data, log->size, NULL) != DPIPES_OK)
         dpi_buf_clear(path);
 }
 

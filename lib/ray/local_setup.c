@@ -213,11 +213,7 @@ static dpipes_status make_token(const char *path, dpipes_error *err)
         token[2 * i] = digits[bytes[i] >> 4];
         token[2 * i + 1] = digits[bytes[i] & 15];
     }
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    status = fd >= 0 ? dpi_fd_write_all(fd, token, sizeof token, -1, path, err)
-                     : dpi_fail_errno(err, DPIPES_EIO, errno, "%s", path);
-    if (fd >= 0)
-        close(fd);
+    status = dpi_file_write(path, O_EXCL, token, sizeof token, err);
     explicit_bzero(token, sizeof token);
     explicit_bzero(bytes, sizeof bytes);
     return status;

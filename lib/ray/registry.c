@@ -87,17 +87,6 @@ static void write_entry(dpi_buf *out, const dpi_registry_entry *entry)
                    entry->detached ? "true" : "false");
 }
 
-static dpipes_status write_file(const char *path, const dpi_buf *text, dpipes_error *err)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return dpi_fail_errno(err, DPIPES_EIO, errno, "%s", path);
-    dpipes_status status = dpi_fd_write_all(fd, text->data, text->size, -1, path, err);
-    if (close(fd) != 0 && status == DPIPES_OK)
-        status = dpi_fail_errno(err, DPIPES_EIO, errno, "%s", path);
-    return status;
-}
-
 dpipes_status dpi_registry_write(const char *path, const dpi_registry_entry *entry, dpipes_error *err)
 {
     dpi_buf text = {0}, unfinished = {0};
@@ -105,7 +94,7 @@ dpipes_status dpi_registry_write(const char *path, const dpi_registry_entry *ent
     dpi_buf_printf(&unfinished, "%s.new", path);
     dpipes_status status = dpi_buf_failed(&text) || dpi_buf_failed(&unfinished)
                                ? dpi_fail_memory(err)
-                               : write_file(unfinished.data, &text, err);
+                               : dpi_file_write(unfinished.data, O_TRUNC | O_NOFOLLOW, text.data, text.size, err);
     if (status == DPIPES_OK && rename(unfinished.data, path) != 0)
         status = dpi_fail_errno(err, DPIPES_EIO, errno, "%s", path);
     if (status != DPIPES_OK && unfinished.data)

@@ -1,8 +1,6 @@
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -327,13 +325,8 @@ static dpipes_status write_context(const char *path, const dpipes_session *sessi
     const char *json = dpipes_session_context_json(session);
     if (*path != '/')
         return dpi_fail(err, DPIPES_EINVAL, "context_path: `%s` is not an absolute path", path);
-    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return dpi_fail_errno(err, DPIPES_EIO, errno, "context_path %s", path);
-    dpipes_status status = dpi_fd_write_all(fd, json, strlen(json), -1, path, err);
-    if (close(fd) != 0 && status == DPIPES_OK)
-        status = dpi_fail_errno(err, DPIPES_EIO, errno, "context_path %s", path);
-    return status;
+    dpipes_status status = dpi_file_write(path, O_TRUNC, json, strlen(json), err);
+    return status == DPIPES_OK ? DPIPES_OK : dpi_fail_prefix(err, status, "context_path ");
 }
 
 static const char *context_variable(dpipes_session *session, const char *path, dpipes_error *err)

@@ -254,13 +254,8 @@ static dpipes_status write_context(child *c, dpipes_error *err)
     dpi_buf_printf(&c->context_path, "%s/context", c->directory.data);
     if (dpi_buf_failed(&c->context_path))
         return dpi_fail_memory(err);
-    const int fd = open(c->context_path.data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return dpi_fail_errno(err, DPIPES_EIO, errno, "the context file %s", c->context_path.data);
-    dpipes_status status = dpi_fd_write_all(fd, json, strlen(json), -1, c->context_path.data, err);
-    if (close(fd) != 0 && status == DPIPES_OK)
-        status = dpi_fail_errno(err, DPIPES_EIO, errno, "the context file %s", c->context_path.data);
-    return status;
+    dpipes_status status = dpi_file_write(c->context_path.data, O_EXCL, json, strlen(json), err);
+    return status == DPIPES_OK ? DPIPES_OK : dpi_fail_prefix(err, status, "the context file ");
 }
 
 static const char *context_variable(child *c, dpipes_error *err)
