@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/json_write.h"
 #include "cmd.h"
 #include "config.h"
 #include "help.h"
 #include "ray/address.h"
+#include "session/json_members.h"
 #include "table.h"
 
 typedef struct config_command {
@@ -95,10 +95,10 @@ static void add_row(const config_command *c, const dpi_config_key *key, const dp
     dpi_table_add(table, key->name, strlen(key->name));
     dpi_table_add(table, dpi_buf_text(&text), text.size);
     dpi_table_add(table, dpi_buf_text(&source), source.size);
-    dpi_buf_printf(json, "%s{\"key\": \"%s\", \"value\": ", json->size > 1 ? ", " : "", key->name);
-    dpi_json_write_string(json, dpi_buf_text(&text), text.size);
-    dpi_buf_append_literal(json, ", \"source\": ");
-    dpi_json_write_string(json, dpi_buf_text(&source), source.size);
+    dpi_buf_append_text(json, json->size > 1 ? ", {" : "{");
+    dpi_member_words("key", key->name, json);
+    dpi_member_words("value", dpi_buf_text(&text), json);
+    dpi_member_words("source", dpi_buf_text(&source), json);
     dpi_buf_append_char(json, '}');
     dpi_buf_fini(&text);
     dpi_buf_fini(&source);

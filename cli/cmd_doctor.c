@@ -5,7 +5,6 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/json_write.h"
 #include "cmd.h"
 #include "connection.h"
 #include "help.h"
@@ -14,6 +13,7 @@
 #include "ray/local_setup.h"
 #include "ray/package.h"
 #include "ray/submission.h"
+#include "session/json_members.h"
 #include "table.h"
 
 #define DPI_ASK_TIMEOUT_MS 10000
@@ -44,9 +44,10 @@ static void tell(doctor *d, const char *what, const char *state, const char *for
     dpi_table_add(&d->table, what, strlen(what));
     dpi_table_add(&d->table, state, strlen(state));
     dpi_table_add(&d->table, dpi_buf_text(&text), text.size);
-    dpi_buf_printf(&d->rows, "%s{\"what\": \"%s\", \"state\": \"%s\", \"text\": ", d->rows.size > 1 ? ", " : "", what,
-                   state);
-    dpi_json_write_string(&d->rows, dpi_buf_text(&text), text.size);
+    dpi_buf_append_text(&d->rows, d->rows.size > 0 ? ", {" : "{");
+    dpi_member_words("what", what, &d->rows);
+    dpi_member_words("state", state, &d->rows);
+    dpi_member_words("text", dpi_buf_text(&text), &d->rows);
     dpi_buf_append_char(&d->rows, '}');
     d->ill = d->ill || strcmp(state, "error") == 0;
     dpi_buf_fini(&text);

@@ -9,10 +9,10 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/json_write.h"
 #include "connection.h"
 #include "help.h"
 #include "output.h"
+#include "session/json_members.h"
 #include "signals.h"
 #include "table.h"
 
@@ -38,41 +38,21 @@ static int fail(const jobs_command *c)
 
 /* ---- One job as text and as JSON ---- */
 
-static void write_member(const char *key, const char *value, dpi_buf *out)
-{
-    dpi_json_write_text(out, key);
-    dpi_buf_append_literal(out, ": ");
-    dpi_json_write_text(out, value);
-    dpi_buf_append_literal(out, ", ");
-}
-
-static void write_time(const char *key, int64_t ms, dpi_buf *out)
-{
-    dpi_buf_printf(out, "\"%s\": ", key);
-    if (ms > 0)
-        dpi_json_write_int(out, ms);
-    else
-        dpi_buf_append_literal(out, "null");
-    dpi_buf_append_literal(out, ", ");
-}
-
 static void write_json(const dpipes_ray_job_info *job, dpi_buf *out)
 {
+    const dpipes_text metadata = {job->metadata_json, strlen(job->metadata_json)};
     dpi_buf_append_char(out, '{');
-    write_member("submission_id", job->submission_id, out);
-    write_member("status", dpipes_ray_job_status_name(job->status), out);
-    write_member("entrypoint", job->entrypoint, out);
-    write_member("message", job->message, out);
-    write_member("error_type", job->error_type, out);
-    write_member("driver_node_id", job->node_id, out);
-    write_time("start_time", job->start_ms, out);
-    write_time("end_time", job->end_ms, out);
-    dpi_buf_append_literal(out, "\"driver_exit_code\": ");
-    if (job->has_exit_code)
-        dpi_json_write_int(out, job->exit_code);
-    else
-        dpi_buf_append_literal(out, "null");
-    dpi_buf_printf(out, ", \"metadata\": %s}", job->metadata_json);
+    dpi_member_words("submission_id", job->submission_id, out);
+    dpi_member_words("status", dpipes_ray_job_status_name(job->status), out);
+    dpi_member_words("entrypoint", job->entrypoint, out);
+    dpi_member_words("message", job->message, out);
+    dpi_member_words("error_type", job->error_type, out);
+    dpi_member_words("driver_node_id", job->node_id, out);
+    dpi_member_int("start_time", job->start_ms > 0, job->start_ms, out);
+    dpi_member_int("end_time", job->end_ms > 0, job->end_ms, out);
+    dpi_member_int("driver_exit_code", job->has_exit_code, job->exit_code, out);
+    dpi_member_json("metadata", &metadata, out);
+    dpi_buf_append_char(out, '}');
 }
 
 static void add_cell(dpi_table *table, const char *text)

@@ -9,7 +9,6 @@
 
 #include "args.h"
 #include "base/error.h"
-#include "base/json_write.h"
 #include "command_line.h"
 #include "help.h"
 #include "output.h"
@@ -18,6 +17,7 @@
 #include "ray/address.h"
 #include "ray/dashboard.h"
 #include "ray/registry.h"
+#include "session/json_members.h"
 #include "signals.h"
 
 /* More than anybody runs; the ones beyond are named by their number. */
@@ -58,32 +58,16 @@ static int fail(const dpipes_error *err)
                                            : (err->status == DPIPES_EINVAL ? DPI_EXIT_USAGE : DPI_EXIT_UNREACHABLE);
 }
 
-/* Writes what was made to stdout. */
-static int put(dpi_output *out)
-{
-    dpi_output_flush(out);
-    if (out->broken)
-        fprintf(stderr, "dpipes: stdout: %s\n", strerror(out->broken_with));
-    return out->broken ? DPI_EXIT_UNREACHABLE : DPI_EXIT_OK;
-}
-
-static void write_text_member(const char *key, const char *value, dpi_buf *out)
-{
-    dpi_json_write_text(out, key);
-    dpi_buf_append_literal(out, ": ");
-    dpi_json_write_text(out, *value ? value : NULL);
-    dpi_buf_append_literal(out, ", ");
-}
-
 /* The object without its closing brace. */
 static void write_info(const dpipes_local_ray_info *info, dpi_buf *out)
 {
     dpi_buf_append_literal(out, "{");
-    write_text_member("address", info->address, out);
-    write_text_member("gcs_address", info->gcs_address, out);
-    write_text_member("token_file", info->token_file, out);
-    write_text_member("temp_dir", info->temp_dir, out);
-    dpi_buf_printf(out, "\"keeper_pid\": %d, \"started_ms\": %lld", info->keeper_pid, (long long)info->started_ms);
+    dpi_member_words("address", info->address, out);
+    dpi_member_words("gcs_address", info->gcs_address, out);
+    dpi_member_words("token_file", *info->token_file ? info->token_file : NULL, out);
+    dpi_member_words("temp_dir", info->temp_dir, out);
+    dpi_member_int("keeper_pid", true, info->keeper_pid, out);
+    dpi_member_int("started_ms", true, info->started_ms, out);
 }
 
 static dpipes_status list_all(local_list *list, dpipes_error *err)
@@ -148,9 +132,10 @@ static int show_new(const dpipes_local_ray *ray, const local_options *o, dpipes_
     } else if (info) {
         write_exports(info, &out.buf);
     }
-    int code = info ? put(&out) : fail(err);
+    if (info)
+        return dpi_put(&out);
     dpi_output_fini(&out);
-    return code;
+    return fail(err);
 }
 
 static int up(const local_options *o)
@@ -200,7 +185,8 @@ static void write_status(const dpipes_local_ray_info *info, bool json, dpi_buf *
     const bool alive = answers(info);
     if (json) {
         write_info(info, out);
-        dpi_buf_printf(out, ", \"answers\": %s}", alive ? "true" : "false");
+        dpi_member_bool("answers", alive, out);
+        dpi_buf_append_literal(out, "}");
     } else {
         dpi_buf_printf(out, "%s  %s, %s, in %s\n", info->address, alive ? "answers" : "does not answer",
                        *info->token_file ? "with a token" : "without auth", info->temp_dir);
@@ -222,8 +208,7 @@ static int show_status(const local_options *o)
     if (list.count == 0 && !o->json)
         dpi_buf_append_literal(&out.buf, "no local Ray runs; `dpipes local up` starts one\n");
     dpi_buf_append_text(&out.buf, o->json ? "]\n" : "");
-    int code = put(&out);
-    dpi_output_fini(&out);
+    const int code = dpi_put(&out);
     return code == DPI_EXIT_OK && list.count == 0 ? DPI_EXIT_FAILED : code;
 }
 
@@ -272,9 +257,10 @@ static int down(const local_options *o)
         }
     }
     dpi_buf_append_text(&out.buf, o->json ? "]\n" : "");
-    int code = status == DPIPES_OK ? put(&out) : fail(&err);
+    if (status == DPIPES_OK)
+        return dpi_put(&out);
     dpi_output_fini(&out);
-    return code;
+    return fail(&err);
 }
 
 /* ---- The command ---- */

@@ -12,9 +12,9 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/json_write.h"
 #include "ray/json.h"
 #include "ray/process.h"
+#include "session/json_members.h"
 
 #define DPI_REGISTRY_SUFFIX   ".json"
 #define DPI_REGISTRY_FILE_MAX ((size_t)16 * 1024)
@@ -66,25 +66,19 @@ dpipes_status dpi_registry_path(const char *temp_dir, dpi_buf *path, dpipes_erro
 
 /* ---- A file of it ---- */
 
-static void write_member(dpi_buf *out, const char *name, const char *value)
-{
-    dpi_json_write_text(out, name);
-    dpi_buf_append_literal(out, ": ");
-    dpi_json_write_text(out, value);
-    dpi_buf_append_literal(out, ", ");
-}
-
 static void write_entry(dpi_buf *out, const dpi_registry_entry *entry)
 {
     const dpipes_local_ray_info *info = &entry->info;
     dpi_buf_append_literal(out, "{");
-    write_member(out, "address", info->address);
-    write_member(out, "gcs_address", info->gcs_address);
-    write_member(out, "token_file", info->token_file);
-    write_member(out, "temp_dir", info->temp_dir);
-    dpi_buf_printf(out, "\"keeper_pid\": %d, \"keeper_start_time\": %lld, \"started_ms\": %lld, \"detached\": %s}\n",
-                   info->keeper_pid, (long long)entry->keeper_start_time, (long long)info->started_ms,
-                   entry->detached ? "true" : "false");
+    dpi_member_words("address", info->address, out);
+    dpi_member_words("gcs_address", info->gcs_address, out);
+    dpi_member_words("token_file", info->token_file, out);
+    dpi_member_words("temp_dir", info->temp_dir, out);
+    dpi_member_int("keeper_pid", true, info->keeper_pid, out);
+    dpi_member_int("keeper_start_time", true, entry->keeper_start_time, out);
+    dpi_member_int("started_ms", true, info->started_ms, out);
+    dpi_member_bool("detached", entry->detached, out);
+    dpi_buf_append_literal(out, "}\n");
 }
 
 dpipes_status dpi_registry_write(const char *path, const dpi_registry_entry *entry, dpipes_error *err)

@@ -8,6 +8,7 @@
 #include "base/json_scan.h"
 #include "base/json_write.h"
 #include "base/utf8.h"
+#include "session/json_members.h"
 
 /* ---- Checks ---- */
 
@@ -90,19 +91,6 @@ static dpipes_status check_job(const dpipes_ray_job *job, dpipes_error *err)
 
 /* ---- Objects ---- */
 
-static void begin_member(dpi_buf *out, const char *name, size_t size)
-{
-    if (out->size > 0 && out->data[out->size - 1] != '{')
-        dpi_buf_append_literal(out, ", ");
-    dpi_json_write_string(out, name, size);
-    dpi_buf_append_literal(out, ": ");
-}
-
-static void write_key(dpi_buf *out, const char *name)
-{
-    begin_member(out, name, strlen(name));
-}
-
 static bool is_last(const dpipes_pair *pairs, size_t count, size_t index)
 {
     for (size_t i = index + 1; i < count; i++)
@@ -117,7 +105,7 @@ static void write_pairs(dpi_buf *out, const dpipes_pair *pairs, size_t count)
     for (size_t i = 0; i < count; i++) {
         if (!is_last(pairs, count, i))
             continue;
-        write_key(out, pairs[i].name);
+        dpi_member_name(pairs[i].name, out);
         dpi_json_write_text(out, pairs[i].value);
     }
 }
@@ -135,7 +123,7 @@ static void write_member(dpi_buf *out, const dpi_json_value *key, const dpi_json
 {
     dpi_buf name = {0};
     dpi_json_decode_string(key, &name);
-    begin_member(out, dpi_buf_text(&name), name.size);
+    dpi_member_sized_name(dpi_buf_text(&name), name.size, out);
     if (dpi_buf_failed(&name) || dpi_json_write_embedded(out, value->text, value->size, NULL) != DPIPES_OK)
         out->failed = true;
     dpi_buf_fini(&name);
@@ -224,14 +212,14 @@ static void write_runtime_env(parts *p, const dpi_json_value *given, const dpi_s
         if (!is_replaced(&key, uris))
             write_member(out, &key, &value);
     if (uris->working_dir) {
-        write_key(out, "working_dir");
+        dpi_member_name("working_dir", out);
         dpi_json_write_text(out, uris->working_dir);
     }
     if (uris->py_modules_json) {
-        write_key(out, "py_modules");
+        dpi_member_name("py_modules", out);
         dpi_buf_append_text(out, uris->py_modules_json);
     }
-    write_key(out, "env_vars");
+    dpi_member_name("env_vars", out);
     dpi_buf_append(out, p->env_vars.data, p->env_vars.size);
     dpi_buf_append_char(out, '}');
 }
@@ -269,7 +257,7 @@ static dpipes_status write_object(dpi_buf *out, const char *name, const char *js
         if (value.kind != kind)
             return dpi_fail(err, DPIPES_EINVAL, "%s: %.*s is %s, not %s", name, (int)key.size, key.text,
                             dpi_json_kind_name(&value), kind_name);
-    write_key(out, name);
+    dpi_member_name(name, out);
     return dpi_json_write_embedded(out, object.text, object.size, err);
 }
 
@@ -277,7 +265,7 @@ static void write_amount(dpi_buf *out, const char *name, double amount)
 {
     if (amount <= 0)
         return;
-    write_key(out, name);
+    dpi_member_name(name, out);
     dpi_json_write_double(out, amount);
 }
 
@@ -286,7 +274,7 @@ static dpipes_status write_resources(dpi_buf *out, const dpipes_ray_job *job, dp
     write_amount(out, "entrypoint_num_cpus", job->entrypoint_num_cpus);
     write_amount(out, "entrypoint_num_gpus", job->entrypoint_num_gpus);
     if (job->entrypoint_memory > 0) {
-        write_key(out, "entrypoint_memory");
+        dpi_member_name("entrypoint_memory", out);
         dpi_json_write_int(out, job->entrypoint_memory);
     }
     dpipes_status status =
@@ -366,13 +354,13 @@ static dpipes_status write_body(dpi_buf *out, const parts *p, const dpipes_ray_j
                                 dpipes_error *err)
 {
     dpi_buf_append_char(out, '{');
-    write_key(out, "entrypoint");
+    dpi_member_name("entrypoint", out);
     dpi_json_write_text(out, job->entrypoint);
-    write_key(out, "submission_id");
+    dpi_member_name("submission_id", out);
     dpi_json_write_text(out, id);
-    write_key(out, "runtime_env");
+    dpi_member_name("runtime_env", out);
     dpi_buf_append(out, p->runtime_env.data, p->runtime_env.size);
-    write_key(out, "metadata");
+    dpi_member_name("metadata", out);
     dpi_buf_append(out, p->metadata.data, p->metadata.size);
     dpipes_status status = write_resources(out, job, err);
     dpi_buf_append_char(out, '}');

@@ -2,11 +2,16 @@
 
 #include "base/json_write.h"
 
-void dpi_member_name(const char *key, dpi_buf *out)
+void dpi_member_sized_name(const char *key, size_t size, dpi_buf *out)
 {
     dpi_buf_append_text(out, out->size > 0 && out->data[out->size - 1] == '{' ? "" : ", ");
-    dpi_json_write_text(out, key);
+    dpi_json_write_string(out, key, size);
     dpi_buf_append_literal(out, ": ");
+}
+
+void dpi_member_name(const char *key, dpi_buf *out)
+{
+    dpi_member_sized_name(key, strlen(key), out);
 }
 
 void dpi_member_text(const char *key, const dpipes_text *value, dpi_buf *out)

@@ -8,6 +8,7 @@
 
 /* The key alone; its value is the caller's to write. */
 void dpi_member_name(const char *key, dpi_buf *out);
+void dpi_member_sized_name(const char *key, size_t size, dpi_buf *out);
 
 /* NULL and a text without data are null, as is a number that is not known. */
 void dpi_member_text(const char *key, const dpipes_text *value, dpi_buf *out);
