@@ -92,7 +92,7 @@ static dpipes_status check_scheme(const address_text *address, const parts *p, d
         return refuse_ray_client(address, p, err);
     if (p->scheme_size > 0 && !is_scheme(p, "http") && !is_scheme(p, "https"))
         return refuse(address, "the scheme must be http or https", err);
-    if (p->scheme_size == 0 && strcmp(address->text, "local") == 0)
+    if (p->scheme_size == 0 && (dpi_address_is_auto(address->text) || strcmp(address->text, "local") == 0))
         return refuse(address, "not taken here: give the dashboard's address, such as http://127.0.0.1:8265", err);
     if (p->scheme_size == 0 && !p->port)
         return refuse(address, "neither http(s)://host[:port] nor host:port", err);
@@ -118,10 +118,6 @@ dpipes_status dpi_address_parse(const char *text, const char *source, dpi_buf *o
 {
     const address_text address = {text, source};
     parts p;
-    if (dpi_address_is_auto(text)) {
-        dpi_buf_append_text(out, text);
-        return dpi_buf_failed(out) ? dpi_fail_memory(err) : DPIPES_OK;
-    }
     dpipes_status status = check_text(&address, err);
     split(text, &p);
     if (status == DPIPES_OK)
@@ -160,6 +156,10 @@ bool dpi_address_is_auto(const char *address)
 dpipes_status dpi_address_resolve(const char *option, dpi_buf *out, dpipes_error *err)
 {
     const address_text given = first_given(option);
+    if (given.text && dpi_address_is_auto(given.text)) {
+        dpi_buf_append_text(out, given.text);
+        return dpi_buf_failed(out) ? dpi_fail_memory(err) : DPIPES_OK;
+    }
     if (given.text)
         return dpi_address_parse(given.text, given.source, out, err);
     return dpi_fail(err, DPIPES_EINVAL,

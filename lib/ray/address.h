@@ -12,7 +12,7 @@ dpipes_status dpi_address_resolve(const char *option, dpi_buf *out, dpipes_error
 /* Where the address to resolve comes from: "address" for the option, or the variable's name; NULL: there is none. */
 const char *dpi_address_source(const char *option);
 
-/* "auto", the one address that is not parsed: it is resolved and appended as it is. */
+/* "auto", the one address that is resolved as it is, for whoever can look for a Ray. */
 bool dpi_address_is_auto(const char *address);
 
 /* The same for a text that came from `source`, a name for the error. */

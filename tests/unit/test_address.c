@@ -52,6 +52,7 @@ START_TEST(these_are_refused_with_the_reason)
     assert_refused("ray://head:10001",
                    "`ray://head:10001` is Ray Client's address; what is wanted is the dashboard's, such as "
                    "http://head:8265");
+    assert_refused("auto", "not taken here");
     assert_refused("local", "not taken here");
     assert_refused("localhost", "neither http(s)://host[:port] nor host:port");
     assert_refused("ftp://h:1", "the scheme must be http or https");
