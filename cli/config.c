@@ -95,18 +95,12 @@ static void find_file(dpi_buf *path)
         dpi_buf_clear(path);
 }
 
-static bool is_toml(const char *path)
-{
-    const size_t size = strlen(path);
-    return size > 5 && strcmp(path + size - 5, ".toml") == 0;
-}
-
 static dpipes_status read_file(dpi_config *config, dpipes_error *err)
 {
     dpi_buf text = {0};
     const char *path = config->path.data;
     dpipes_status status;
-    if (is_toml(path)) {
+    if (dpi_path_ends_with(path, ".toml")) {
         status = dpi_file_read(path, DPI_CONFIG_MAX, &text, err);
         if (status == DPIPES_OK) {
             status = dpi_toml_to_json(dpi_buf_text(&text), text.size, &config->json, err);

@@ -39,7 +39,8 @@ typedef struct dpi_connection {
     {"--lost-after", DPI_ARG_SECONDS, &(c)->lost_after_ms}, \
     {"--profile", DPI_ARG_TEXT, &(c)->profile}
 /* clang-format on */
-#define DPI_CONNECTION_ARG_COUNT 12
+/* How many rows: nothing is evaluated. */
+#define DPI_CONNECTION_ARG_COUNT (sizeof(dpi_arg[]){DPI_CONNECTION_ARGS((dpi_connection *)NULL)} / sizeof(dpi_arg))
 
 /* Gives options that are not `given` (see dpi_args_seen) the values of the configuration file and of the environment. DPIPES_EINVAL, DPIPES_EIO,
  * DPIPES_ENOMEM. */

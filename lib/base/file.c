@@ -10,6 +10,12 @@
 
 #define DPI_READ_STEP ((size_t)64 * 1024)
 
+bool dpi_path_ends_with(const char *path, const char *end)
+{
+    const size_t size = strlen(path), end_size = strlen(end);
+    return size > end_size && strcmp(path + size - end_size, end) == 0;
+}
+
 static dpipes_status read_all(int fd, const char *path, size_t limit, dpi_buf *out, dpipes_error *err)
 {
     struct stat info;

@@ -4,6 +4,9 @@
 
 #include "base/buf.h"
 
+/* Whether the path ends so, ".json", and has something before. */
+bool dpi_path_ends_with(const char *path, const char *end);
+
 /* Appends the file's bytes. DPIPES_ENOENT, DPIPES_EIO (also: not a regular file's size within `limit` bytes),
  * DPIPES_ENOMEM; the message begins with the path. */
 dpipes_status dpi_file_read(const char *path, size_t limit, dpi_buf *out, dpipes_error *err);

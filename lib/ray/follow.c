@@ -13,11 +13,6 @@
 #define DPI_PENDING_NEWS_MS      5000  /* then the logger hears why a job is still PENDING */
 #define DPI_FILE_LINGER_MS       2000  /* for the messages of a network's file to come after the job's end */
 
-static const char *address_of(const dpipes_ray_run *run)
-{
-    return dpi_buf_text(&run->client->address);
-}
-
 /* ---- Tasks ---- */
 
 bool dpi_follow_is_due(const dpipes_ray_run *run, const dpi_task *task)
@@ -91,7 +86,7 @@ static void note_answer(dpipes_ray_run *run)
     dpi_follow *f = &run->follow;
     if (f->failing_told)
         dpi_log_emit(&run->client->log, DPIPES_LOG_INFO, "job %s: %s answers again, after %.1f s",
-                     run->result.submission_id, address_of(run), (double)(run->now_ms - f->failing_ms) / 1e3);
+                     run->result.submission_id, dpi_run_address(run), (double)(run->now_ms - f->failing_ms) / 1e3);
     f->failing_told = false;
     f->failing_ms = -1;
 }
@@ -140,7 +135,7 @@ static dpipes_status take_status(dpipes_ray_run *run, const dpi_http_reply *repl
         run->result.status = DPIPES_RAY_JOB_UNKNOWN;
         run->result.outcome = DPIPES_RAY_DELETED;
         return dpi_fail(err, known ? DPIPES_EREMOTE : DPIPES_ENOENT, "job %s is not known to %s%s",
-                        run->result.submission_id, address_of(run),
+                        run->result.submission_id, dpi_run_address(run),
                         known ? " any more: it was deleted, or the cluster was started anew" : "");
     }
     note_failing(run, f->status.started_ms);
@@ -297,7 +292,7 @@ static void tell_failing(dpipes_ray_run *run)
         return;
     f->failing_told = true;
     dpi_log_emit(&run->client->log, DPIPES_LOG_WARNING, "job %s: %s has not answered for %.1f s (%s); asking on",
-                 run->result.submission_id, address_of(run), (double)(run->now_ms - f->failing_ms) / 1e3,
+                 run->result.submission_id, dpi_run_address(run), (double)(run->now_ms - f->failing_ms) / 1e3,
                  f->trouble.message);
 }
 
@@ -310,7 +305,8 @@ static dpipes_status check_reach(dpipes_ray_run *run, dpipes_error *err)
     if (passed(run, f->failing_ms, client->give_up_after_ms)) {
         run->result.outcome = DPIPES_RAY_UNREACHABLE;
         return dpi_fail(err, DPIPES_EIO, "%s has not answered for %.1f s; job %s was %s and may still run (%s)",
-                        address_of(run), (double)(run->now_ms - f->failing_ms) / 1e3, id, word, f->trouble.message);
+                        dpi_run_address(run), (double)(run->now_ms - f->failing_ms) / 1e3, id, word,
+                        f->trouble.message);
     }
     tell_failing(run);
     const bool dead = passed(run, f->dead_ms, DPI_DEAD_NODE_GRACE_MS);
@@ -351,13 +347,13 @@ static dpipes_status start_due(dpipes_ray_run *run, dpipes_error *err)
     const char *id = run->result.submission_id;
     dpipes_status status = DPIPES_OK;
     if (dpi_follow_is_due(run, &f->status) && f->ended_ms < 0)
-        status = dpi_follow_start_small(run, &f->status, dpi_jobs_details_request(address_of(run), id), err);
+        status = dpi_follow_start_small(run, &f->status, dpi_jobs_details_request(dpi_run_address(run), id), err);
     if (status == DPIPES_OK)
         status = dpi_follow_log_start(run, err);
     if (status == DPIPES_OK && dpi_follow_is_due(run, &f->nodes))
-        status = dpi_follow_start_small(run, &f->nodes, dpi_jobs_nodes_request(address_of(run)), err);
+        status = dpi_follow_start_small(run, &f->nodes, dpi_jobs_nodes_request(dpi_run_address(run)), err);
     if (status == DPIPES_OK && dpi_follow_is_due(run, &f->stop))
-        status = dpi_follow_start_small(run, &f->stop, dpi_jobs_stop_request(address_of(run), id), err);
+        status = dpi_follow_start_small(run, &f->stop, dpi_jobs_stop_request(dpi_run_address(run), id), err);
     return status;
 }
 

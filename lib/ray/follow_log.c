@@ -44,7 +44,7 @@ static bool agent_can_be_asked(const dpipes_ray_run *run)
 {
     const dpi_follow *f = &run->follow;
     return !f->as_text && !f->agent_failed && f->job_log.fed > 0 && f->driver.agent[0] &&
-           dpi_address_is_loopback(f->driver.agent) && dpi_address_is_loopback(dpi_buf_text(&run->client->address));
+           dpi_address_is_loopback(f->driver.agent) && dpi_address_is_loopback(dpi_run_address(run));
 }
 
 /* Above the number of streams that Ray takes the whole log is fetched from time to time; and once more at the end, where what
@@ -53,7 +53,7 @@ static bool agent_can_be_asked(const dpipes_ray_run *run)
 static dpipes_status start_log(dpipes_ray_run *run, dpipes_error *err)
 {
     dpi_follow *f = &run->follow;
-    const char *address = dpi_buf_text(&run->client->address);
+    const char *address = dpi_run_address(run);
     const char *id = run->result.submission_id;
     dpi_http_request request;
     f->rest = f->ended_ms >= 0;
@@ -75,11 +75,10 @@ static dpipes_status start_log(dpipes_ray_run *run, dpipes_error *err)
 static dpipes_status start_check(dpipes_ray_run *run, dpipes_error *err)
 {
     dpi_follow *f = &run->follow;
-    return dpi_follow_start_small(run, &f->check,
-                                  dpi_jobs_log_end_request(dpi_buf_text(&run->client->address),
-                                                           run->result.submission_id, f->driver.node_id,
-                                                           DPI_CHECKED_LINES),
-                                  err);
+    return dpi_follow_start_small(
+        run, &f->check,
+        dpi_jobs_log_end_request(dpi_run_address(run), run->result.submission_id, f->driver.node_id, DPI_CHECKED_LINES),
+        err);
 }
 
 dpipes_status dpi_follow_log_start(dpipes_ray_run *run, dpipes_error *err)

@@ -13,8 +13,8 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/json_scan.h"
 #include "base/random.h"
+#include "ray/object.h"
 #include "ray/registry.h"
 
 /* Ray's sockets lie up to 64 bytes deeper than its directory, and the path of a socket has at most 107: a longer TMPDIR is
@@ -367,26 +367,33 @@ static bool is_count(double value)
     return value >= 0 && value <= INT32_MAX && floor(value) == value;
 }
 
-static dpipes_status check_object(const char *json, const char *what, dpi_json_kind kind, const char *kind_name,
-                                  dpipes_error *err)
+/* The labels go to `ray start` as name=value,name=value. */
+static dpipes_status check_separators(const dpi_json_value *labels, dpipes_error *err)
 {
-    dpi_json_value object, name, value;
-    if (!json)
-        return DPIPES_OK;
-    if (dpi_json_parse(json, strlen(json), DPI_JSON_STRICT, &object, err) != DPIPES_OK)
-        return dpi_fail_prefix(err, DPIPES_EINVAL, "%s: ", what);
-    if (object.kind != DPI_JSON_OBJECT)
-        return dpi_fail(err, DPIPES_EINVAL, "%s: is %s, not an object", what, dpi_json_kind_name(&object));
-    for (dpi_json_iter it = dpi_json_iter_init(&object); dpi_json_iter_next(&it, &name, &value);) {
-        if (value.kind != kind)
-            return dpi_fail(err, DPIPES_EINVAL, "%s: %.*s is %s, not %s", what, (int)name.size, name.text,
-                            dpi_json_kind_name(&value), kind_name);
-        if (kind == DPI_JSON_STRING && (memchr(name.text, ',', name.size) || memchr(name.text, '=', name.size) ||
-                                        memchr(value.text, ',', value.size) || memchr(value.text, '=', value.size)))
-            return dpi_fail(err, DPIPES_EINVAL, "%s: %.*s has `,` or `=` in it, which `ray start` does not take", what,
+    dpi_json_value name, value;
+    for (dpi_json_iter it = dpi_json_iter_init(labels); dpi_json_iter_next(&it, &name, &value);)
+        if (memchr(name.text, ',', name.size) || memchr(name.text, '=', name.size) ||
+            memchr(value.text, ',', value.size) || memchr(value.text, '=', value.size))
+            return dpi_fail(err, DPIPES_EINVAL, "labels: %.*s has `,` or `=` in it, which `ray start` does not take",
                             (int)name.size, name.text);
-    }
     return DPIPES_OK;
+}
+
+static dpipes_status check_resources(const char *json, dpipes_error *err)
+{
+    dpi_json_value object;
+    dpipes_status status = json ? dpi_object_parse(json, "resources", &object, err) : DPIPES_OK;
+    return json && status == DPIPES_OK ? dpi_object_check(&object, "resources", DPI_JSON_NUMBER, "a number", err)
+                                       : status;
+}
+
+static dpipes_status check_labels(const char *json, dpipes_error *err)
+{
+    dpi_json_value object;
+    dpipes_status status = json ? dpi_object_parse(json, "labels", &object, err) : DPIPES_OK;
+    if (json && status == DPIPES_OK)
+        status = dpi_object_check(&object, "labels", DPI_JSON_STRING, "a text", err);
+    return json && status == DPIPES_OK ? check_separators(&object, err) : status;
 }
 
 static dpipes_status check_variables(const dpipes_local_ray_options *options, dpipes_error *err)
@@ -420,9 +427,9 @@ dpipes_status dpi_local_setup_check(const dpipes_local_ray_options *options, dpi
         return dpi_fail(err, DPIPES_EINVAL, "num_gpus: `ray start` takes a whole number, not %g", options->num_gpus);
     if (options->dashboard_port < 0 || options->dashboard_port > UINT16_MAX)
         return dpi_fail(err, DPIPES_EINVAL, "dashboard_port: %d is no port", options->dashboard_port);
-    dpipes_status status = check_object(options->resources_json, "resources", DPI_JSON_NUMBER, "a number", err);
+    dpipes_status status = check_resources(options->resources_json, err);
     if (status == DPIPES_OK)
-        status = check_object(options->labels_json, "labels", DPI_JSON_STRING, "a text", err);
+        status = check_labels(options->labels_json, err);
     if (status == DPIPES_OK)
         status = check_variables(options, err);
     return status == DPIPES_OK ? check_directory(options->temp_dir, err) : status;

@@ -11,7 +11,6 @@
 #include "base/error.h"
 #include "base/file.h"
 
-#define DPI_MIB         ((double)(1024 * 1024))
 #define DPI_LARGEST     3  /* files named when a package is too large */
 #define DPI_NAME_BYTES  8  /* of the hash */
 #define DPI_COMPRESSION 1  /* deflate's fastest: the network or the node's disk is not much slower */
@@ -19,22 +18,21 @@
 
 /* ---- Limits ---- */
 
-static bool is_larger(const dpi_tree *tree, size_t one, size_t other)
+static bool is_among(size_t index, const size_t *named, size_t count)
 {
-    return other == SIZE_MAX || tree->files[one].size > tree->files[other].size;
+    for (size_t n = 0; n < count; n++)
+        if (named[n] == index)
+            return true;
+    return false;
 }
 
-/* The largest file that is smaller than, or after, the last one named; SIZE_MAX: none is left. */
+/* The largest file that is not named yet; SIZE_MAX: none is left. */
 static size_t next_largest(const dpi_tree *tree, const size_t *named, size_t count)
 {
     size_t found = SIZE_MAX;
-    for (size_t i = 0; i < tree->count; i++) {
-        bool taken = false;
-        for (size_t n = 0; n < count; n++)
-            taken = taken || named[n] == i;
-        if (!taken && is_larger(tree, i, found))
+    for (size_t i = 0; i < tree->count; i++)
+        if (!is_among(i, named, count) && (found == SIZE_MAX || tree->files[i].size > tree->files[found].size))
             found = i;
-    }
     return found;
 }
 

@@ -6,6 +6,7 @@
 
 #define DPI_PACKAGE_MAX       ((size_t)100 * 1024 * 1024) /* the dashboard takes no longer body */
 #define DPI_PACKAGE_NAME_SIZE 256
+#define DPI_MIB               ((double)(1024 * 1024))
 
 /* A file that is made of bytes at hand. */
 typedef struct dpi_package_extra {

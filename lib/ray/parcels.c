@@ -4,9 +4,10 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
-#include "base/json_scan.h"
+#include "base/file.h"
 #include "base/json_write.h"
 #include "ray/elf_needed.h"
+#include "ray/object.h"
 
 #define DPI_DEFAULT_EXCLUDES ".git,.venv,venv,__pycache__" /* Ray's, of a working_dir */
 #define DPI_EXCLUDES_MAX     1024
@@ -40,19 +41,13 @@ static bool is_uri(const char *text)
     return strstr(text, "://") != NULL;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    const size_t size = strlen(text), end_size = strlen(end);
-    return size > end_size && strcmp(text + size - end_size, end) == 0;
-}
-
 /* The extension of the package for an archive that Ray unpacks, NULL for another file. */
 static const char *archive_extension(const char *path)
 {
     static const char *const extensions[][2] = {
         {".zip", ".zip"}, {".tar.gz", ".tar.gz"}, {".tgz", ".tar.gz"}, {".tar.xz", ".tar.xz"}};
     for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++)
-        if (ends_with(path, extensions[i][0]))
+        if (dpi_path_ends_with(path, extensions[i][0]))
             return extensions[i][1];
     return NULL;
 }
@@ -74,7 +69,7 @@ static dpipes_status decode(const dpi_json_value *value, const char *what, dpi_b
 
 static bool get_member(const dpi_json_value *object, const char *name, dpi_json_value *value)
 {
-    return object->kind == DPI_JSON_OBJECT && dpi_json_get(object, name, value) && value->kind != DPI_JSON_NULL;
+    return dpi_json_get(object, name, value) && value->kind != DPI_JSON_NULL;
 }
 
 static dpipes_status get_list(const packing *p, const char *name, dpi_json_value *list, bool *found, dpipes_error *err)
@@ -343,9 +338,9 @@ static dpipes_status pack_module(packing *p, const char *path, dpi_parcel **parc
     struct stat info;
     if (stat(path, &info) != 0)
         return dpi_fail(err, DPIPES_ENOENT, "py_modules: `%s` is not there, and no URI", path);
-    if (S_ISDIR(info.st_mode) || ends_with(path, ".py"))
+    if (S_ISDIR(info.st_mode) || dpi_path_ends_with(path, ".py"))
         return pack_module_tree(p, path, parcel, err);
-    if (ends_with(path, ".whl"))
+    if (dpi_path_ends_with(path, ".whl"))
         return pack_wheel(p, path, parcel, err);
     return dpi_fail(err, DPIPES_EINVAL, "py_modules: `%s` is no directory, no .py and no .whl file", path);
 }
@@ -388,9 +383,7 @@ static dpipes_status pack_modules(packing *p, dpipes_error *err)
 
 static dpipes_status parse_runtime_env(const dpipes_ray_job *job, dpi_json_value *runtime_env, dpipes_error *err)
 {
-    const char *json = job->runtime_env_json ? job->runtime_env_json : "{}";
-    dpipes_status status = dpi_json_parse(json, strlen(json), DPI_JSON_STRICT, runtime_env, err);
-    return status == DPIPES_OK ? status : dpi_fail_prefix(err, DPIPES_EINVAL, "runtime_env: ");
+    return dpi_object_parse(job->runtime_env_json ? job->runtime_env_json : "{}", "runtime_env", runtime_env, err);
 }
 
 bool dpi_parcels_have_room(const dpipes_ray_job *job)

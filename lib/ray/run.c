@@ -185,7 +185,7 @@ dpipes_status dpi_run_submitted(dpipes_ray_run *run, dpipes_error *err)
         run->result.submitted_ms = dpi_clock_unix_ms();
     dpi_log_emit(&client->log, DPIPES_LOG_INFO,
                  run->attached ? "job %s is followed at %s" : "job %s was submitted to %s", run->result.submission_id,
-                 dpi_buf_text(&client->address));
+                 dpi_run_address(run));
     return dpipes_session_add_launch_metadata(run->session, "Ray Job ID", run->result.submission_id, err);
 }
 

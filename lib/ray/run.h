@@ -105,6 +105,12 @@ struct dpipes_ray_run {
     dpipes_error err;
 };
 
+/* Of the dashboard. */
+static inline const char *dpi_run_address(const dpipes_ray_run *run)
+{
+    return dpi_buf_text(&run->client->address);
+}
+
 /* Whether messages come by something else than the log. */
 bool dpi_run_has_channel(const dpipes_ray_run *run);
 

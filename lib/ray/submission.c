@@ -8,6 +8,7 @@
 #include "base/json_scan.h"
 #include "base/json_write.h"
 #include "base/utf8.h"
+#include "ray/object.h"
 #include "session/json_members.h"
 
 /* ---- Checks ---- */
@@ -163,15 +164,6 @@ static void parts_fini(parts *p)
     dpi_buf_fini(&p->metadata);
 }
 
-static dpipes_status parse_object(const char *json, const char *what, dpi_json_value *object, dpipes_error *err)
-{
-    if (dpi_json_parse(json, strlen(json), DPI_JSON_STRICT, object, err) != DPIPES_OK)
-        return dpi_fail_prefix(err, DPIPES_EINVAL, "%s: ", what);
-    if (object->kind != DPI_JSON_OBJECT)
-        return dpi_fail(err, DPIPES_EINVAL, "%s: is %s, not an object", what, dpi_json_kind_name(object));
-    return DPIPES_OK;
-}
-
 /* The caller's variables, then the bootstrap's, which win. */
 static dpipes_status write_variables(dpi_buf *out, const dpi_json_value *given, const dpipes_ray_job *job,
                                      const dpipes_pair *bootstrap, size_t bootstrap_count, dpipes_error *err)
@@ -229,7 +221,7 @@ static dpipes_status write_parts(parts *p, const dpipes_ray_job *job, const dpi_
 {
     const char *json = job->runtime_env_json ? job->runtime_env_json : "{}";
     dpi_json_value runtime_env, given = {.kind = DPI_JSON_NULL};
-    dpipes_status status = parse_object(json, "runtime_env", &runtime_env, err);
+    dpipes_status status = dpi_object_parse(json, "runtime_env", &runtime_env, err);
     if (status != DPIPES_OK)
         return status;
     (void)dpi_json_get(&runtime_env, "env_vars", &given);
@@ -247,16 +239,15 @@ static dpipes_status write_parts(parts *p, const dpipes_ray_job *job, const dpi_
 static dpipes_status write_object(dpi_buf *out, const char *name, const char *json, dpi_json_kind kind,
                                   const char *kind_name, dpipes_error *err)
 {
-    dpi_json_value object, key, value;
+    dpi_json_value object;
     if (!json)
         return DPIPES_OK;
-    dpipes_status status = parse_object(json, name, &object, err);
+    dpipes_status status = dpi_object_parse(json, name, &object, err);
     if (status != DPIPES_OK)
         return status;
-    for (dpi_json_iter it = dpi_json_iter_init(&object); dpi_json_iter_next(&it, &key, &value);)
-        if (value.kind != kind)
-            return dpi_fail(err, DPIPES_EINVAL, "%s: %.*s is %s, not %s", name, (int)key.size, key.text,
-                            dpi_json_kind_name(&value), kind_name);
+    status = dpi_object_check(&object, name, kind, kind_name, err);
+    if (status != DPIPES_OK)
+        return status;
     dpi_member_name(name, out);
     return dpi_json_write_embedded(out, object.text, object.size, err);
 }
@@ -295,7 +286,7 @@ char *dpi_submission_wanted_json(const dpipes_ray_job *job)
     write_amount(&out, "memory", (double)job->entrypoint_memory);
     dpi_json_value resources, key, value;
     if (job->entrypoint_resources_json &&
-        parse_object(job->entrypoint_resources_json, "", &resources, NULL) == DPIPES_OK)
+        dpi_object_parse(job->entrypoint_resources_json, "", &resources, NULL) == DPIPES_OK)
         for (dpi_json_iter it = dpi_json_iter_init(&resources); dpi_json_iter_next(&it, &key, &value);)
             write_member(&out, &key, &value);
     dpi_buf_append_char(&out, '}');

@@ -15,11 +15,6 @@
 #define DPI_RUNTIME_ENV_MAX  ((size_t)1024 * 1024)
 #define DPI_LOOK_UP_PAUSE_MS 250
 
-static const char *address_of(const dpipes_ray_run *run)
-{
-    return dpi_buf_text(&run->client->address);
-}
-
 void dpi_submit_go_on(dpipes_ray_run *run, dpi_phase phase, int64_t due_ms)
 {
     run->phase = phase;
@@ -54,7 +49,8 @@ static dpipes_status read_version(dpipes_ray_run *run, const dpi_http_reply *rep
     dpipes_status status = reply->code == 200 ? dpi_jobs_read_version(&reply->body, &client->version, err)
                                               : dpi_jobs_refused(reply, "GET /api/version", err);
     if (status != DPIPES_OK)
-        return dpi_fail_prefix(err, DPIPES_EPROTO, "%s is not a Ray dashboard that can be used: ", address_of(run));
+        return dpi_fail_prefix(err, DPIPES_EPROTO,
+                               "%s is not a Ray dashboard that can be used: ", dpi_run_address(run));
     client->has_version = true;
     return DPIPES_OK;
 }
@@ -63,14 +59,14 @@ static dpipes_status fail_version(dpipes_ray_run *run, const dpi_http_reply *rep
 {
     dpi_fail_copy(err, &reply->err);
     if (reply->status == DPIPES_EPROTO)
-        return dpi_fail_prefix(err, reply->status,
-                               "what answers at %s is not a Ray dashboard (whose port is 8265): ", address_of(run));
+        return dpi_fail_prefix(err, reply->status, "what answers at %s is not a Ray dashboard (whose port is 8265): ",
+                               dpi_run_address(run));
     if (reply->status == DPIPES_EREMOTE)
         run->result.outcome = DPIPES_RAY_REFUSED;
     if (reply->status != DPIPES_EIO)
         return reply->status;
     run->result.outcome = DPIPES_RAY_UNREACHABLE;
-    return dpi_fail_prefix(err, reply->status, "no Ray dashboard answers at %s: ", address_of(run));
+    return dpi_fail_prefix(err, reply->status, "no Ray dashboard answers at %s: ", dpi_run_address(run));
 }
 
 /* What is known of the dashboard is enough: the job is submitted, or followed where it was submitted by others. */
@@ -87,7 +83,7 @@ static dpipes_status leave_version(dpipes_ray_run *run, dpipes_error *err)
 /* Asked first: a wrong address, or a token that is missing, is told before anything was sent that counts. */
 static dpipes_status start_version(dpipes_ray_run *run, dpipes_error *err)
 {
-    dpi_http_request request = dpi_jobs_version_request(address_of(run));
+    dpi_http_request request = dpi_jobs_version_request(dpi_run_address(run));
     request.timeout_ms = dpi_run_time_left(run, DPI_SMALL_TIMEOUT_MS);
     return dpi_task_start(run, &run->submit.task, &request, NULL, err);
 }
@@ -204,7 +200,7 @@ static dpipes_status take_submission(dpipes_ray_run *run, dpi_http_reply *reply,
 
 static dpipes_status start_look_up(dpipes_ray_run *run, dpipes_error *err)
 {
-    dpi_http_request request = dpi_jobs_details_request(address_of(run), run->result.submission_id);
+    dpi_http_request request = dpi_jobs_details_request(dpi_run_address(run), run->result.submission_id);
     request.timeout_ms = DPI_SMALL_TIMEOUT_MS;
     return dpi_task_start(run, &run->submit.task, &request, NULL, err);
 }
@@ -358,7 +354,7 @@ static dpipes_status make_request(dpipes_ray_run *run, const dpipes_ray_job *job
     dpi_buf_append_text(&s->context, context);
     if (dpi_buf_failed(&s->context))
         return dpi_fail_memory(err);
-    return dpi_submission_request(address_of(run), job, run->result.submission_id, uris, bootstrap,
+    return dpi_submission_request(dpi_run_address(run), job, run->result.submission_id, uris, bootstrap,
                                   sizeof bootstrap / sizeof *bootstrap, &s->request, err);
 }
 
@@ -402,6 +398,8 @@ static dpipes_status make_submission(dpipes_ray_run *run, const dpipes_ray_job *
         return status;
     uris = (dpi_submission_uris){text_or_null(&run->submit.parcels->working_dir),
                                  text_or_null(&run->submit.parcels->py_modules)};
+    if (!uris.working_dir && !uris.py_modules_json)
+        return DPIPES_OK; /* it is as it was */
     return make_request(run, job, &uris, context, messages, err);
 }
 

@@ -3,16 +3,10 @@
 
 #define DPI_UPLOAD_TELL_MS  2000 /* between two words about a transfer */
 #define DPI_UPLOAD_PAUSE_MS 500  /* before another attempt */
-#define DPI_MIB             ((double)(1024 * 1024))
 
 static dpi_parcel *parcel_of(const dpipes_ray_run *run)
 {
     return &run->submit.parcels->items[run->submit.parcel];
-}
-
-static const char *address_of(const dpipes_ray_run *run)
-{
-    return dpi_buf_text(&run->client->address);
 }
 
 static dpipes_status next_parcel(dpipes_ray_run *run)
@@ -44,7 +38,7 @@ static dpipes_status try_again(dpipes_ray_run *run, dpi_http_reply *reply, const
 
 dpipes_status dpi_upload_start_look(dpipes_ray_run *run, dpipes_error *err)
 {
-    dpi_http_request request = dpi_jobs_package_request(address_of(run), parcel_of(run)->name);
+    dpi_http_request request = dpi_jobs_package_request(dpi_run_address(run), parcel_of(run)->name);
     request.timeout_ms = dpi_run_time_left(run, DPI_SMALL_TIMEOUT_MS);
     return dpi_task_start(run, &run->submit.task, &request, NULL, err);
 }
@@ -65,7 +59,8 @@ dpipes_status dpi_upload_take_look(dpipes_ray_run *run, dpi_http_reply *reply, d
 
 dpipes_status dpi_upload_start(dpipes_ray_run *run, dpipes_error *err)
 {
-    dpi_http_request request = dpi_jobs_upload_request(address_of(run), parcel_of(run)->name, &parcel_of(run)->bytes);
+    dpi_http_request request =
+        dpi_jobs_upload_request(dpi_run_address(run), parcel_of(run)->name, &parcel_of(run)->bytes);
     request.timeout_ms = dpi_run_time_left(run, INT64_MAX);
     request.stall_ms = DPI_SUBMIT_STALL_MS;
     run->submit.told_ms = run->now_ms;

@@ -399,16 +399,10 @@ dpipes_status dpi_yaml_to_json(const char *text, size_t size, dpi_buf *json, dpi
     return status == DPIPES_OK ? DPIPES_OK : dpi_fail_copy(err, &failure);
 }
 
-static bool is_json_name(const char *path)
-{
-    const size_t size = strlen(path);
-    return size > 5 && strcmp(path + size - 5, ".json") == 0;
-}
-
 dpipes_status dpi_yaml_read_file(const char *path, size_t limit, dpi_buf *json, dpipes_error *err)
 {
     dpi_buf text = {0};
-    const bool as_it_is = is_json_name(path);
+    const bool as_it_is = dpi_path_ends_with(path, ".json");
     dpipes_status status = dpi_file_read(path, limit, as_it_is ? json : &text, err);
     if (status == DPIPES_OK && !as_it_is) {
         status = dpi_yaml_to_json(dpi_buf_text(&text), text.size, json, err);
