@@ -281,11 +281,12 @@ dpipes_status dpi_json_parse(const char *text, size_t size, dpi_json_flags flags
     return dpi_json_parse_members(text, size, flags, NULL, NULL, value, err);
 }
 
-dpipes_status dpi_json_parse_prefix(const char *text, size_t size, dpi_json_flags flags, dpi_json_value *value,
-                                    size_t *scanned)
+dpipes_status dpi_json_parse_prefix(const char *text, size_t size, dpi_json_flags flags, dpi_json_member_fn on_member,
+                                    void *user, size_t *scanned)
 {
-    scanner s = {text, text, text + size, flags, NULL, NULL, NULL};
-    dpipes_status status = scan_value(&s, 0, value);
+    dpi_json_value value;
+    scanner s = {text, text, text + size, flags, on_member, user, NULL};
+    dpipes_status status = scan_value(&s, 0, &value);
     *scanned = (size_t)(s.at - text);
     return status;
 }

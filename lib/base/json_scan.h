@@ -47,10 +47,10 @@ typedef bool (*dpi_json_member_fn)(void *user, unsigned depth, const dpi_json_va
 dpipes_status dpi_json_parse_members(const char *text, size_t size, dpi_json_flags flags, dpi_json_member_fn on_member,
                                      void *user, dpi_json_value *value, dpipes_error *err);
 
-/* Checks the value that `text` begins with; what follows it is left alone. *scanned: how many bytes were looked at, also
- * when it fails (DPIPES_EPROTO). */
-dpipes_status dpi_json_parse_prefix(const char *text, size_t size, dpi_json_flags flags, dpi_json_value *value,
-                                    size_t *scanned);
+/* As dpi_json_parse_members for the value that `text` begins with; what follows it is left alone. *scanned: how many bytes
+ * were looked at, also when it fails (DPIPES_EPROTO, DPIPES_ENOMEM). */
+dpipes_status dpi_json_parse_prefix(const char *text, size_t size, dpi_json_flags flags, dpi_json_member_fn on_member,
+                                    void *user, size_t *scanned);
 
 /* Walks the elements of a value that was checked already: an array's (key is left alone) or an object's. `key` may be
  * NULL. */

@@ -35,9 +35,15 @@ static bool may_hold_message(const char *text, size_t size)
     return memcmp(text + 1, quoted_field, field) == 0 || memmem(text, size, quoted_field, field);
 }
 
-dpi_reader dpi_reader_init(const char *line, size_t size)
+/* Not the whole of it is made zero: most lines are output, and have no message. */
+void dpi_reader_begin(dpi_reader *reader, const char *line, size_t size)
 {
-    return (dpi_reader){.at = line, .end = line + size, .budget = size * 4 + DPI_READER_SPARE};
+    reader->at = line;
+    reader->end = line + size;
+    reader->mark = NULL;
+    reader->budget = size * 4 + DPI_READER_SPARE;
+    reader->begun = false;
+    reader->found = false;
 }
 
 static bool give(dpi_reader *reader, dpi_part *part, dpi_part_kind kind, const char *end)
@@ -49,77 +55,81 @@ static bool give(dpi_reader *reader, dpi_part *part, dpi_part_kind kind, const c
     return true;
 }
 
-/* The object at part->text, when it is a message. */
-static bool decode(const char *text, size_t size, dpi_part *part)
+static const char *skip_space(const char *at, const char *end)
 {
-    dpi_line_kind kind = dpi_message_decode(text, size, &part->message, &part->reason);
+    while (at < end && is_space(*at))
+        at++;
+    return at;
+}
+
+/* Whether a message begins at the text. *scanned: how many bytes were looked at. */
+static bool is_message(const char *text, const char *end, dpi_part *part, size_t *scanned)
+{
+    const dpi_line_kind kind = dpi_message_decode(text, (size_t)(end - text), scanned, &part->message, &part->reason);
     part->kind = kind == DPI_LINE_MESSAGE ? DPI_PART_MESSAGE : DPI_PART_UNUSABLE;
     part->text = text;
-    part->size = size;
+    part->size = *scanned;
     return kind != DPI_LINE_OUTPUT;
 }
 
-/* The object that fills the line: most lines with a message hold nothing else, whatever the order of its keys. */
-static bool is_whole_line(dpi_reader *reader, dpi_part *part)
+/* A message at the line's beginning, whatever the order of its keys: most lines with a message hold nothing else. */
+static bool is_at_begin(dpi_reader *reader, dpi_part *part)
 {
+    size_t scanned;
     dpi_json_value value;
-    const char *text = reader->at;
     const char *end = reader->end;
-    while (text < end && is_space(*text))
-        text++;
-    while (end > text && is_space(end[-1]))
-        end--;
-    size_t size = (size_t)(end - text);
-    if (*text == '{' && decode(text, size, part)) {
-        reader->at = reader->end;
-        return true;
+    const char *text = skip_space(reader->at, end);
+    const bool object = text < end && *text == '{';
+    if (object && is_message(text, end, part, &scanned)) {
+        const char *rest = skip_space(text + scanned, end);
+        if (rest == end || text == reader->at) {
+            reader->at = rest == end ? end : text + scanned;
+            reader->mark = find_mark(rest, end);
+            return true;
+        }
     }
     /* A message inside of the program's own JSON is a value there, and none of the program's messages. */
-    if (*text != '{' || dpi_json_parse(text, size, DPI_JSON_ALLOW_NAN, &value, NULL) != DPIPES_OK)
-        reader->mark = find_mark(reader->at, reader->end);
+    if (!object || dpi_json_parse(text, (size_t)(end - text), DPI_JSON_ALLOW_NAN, &value, NULL) != DPIPES_OK)
+        reader->mark = find_mark(reader->at, end);
     return false;
 }
 
-/* A message that begins at the mark, which is at the reader's place. */
 static bool is_at_mark(dpi_reader *reader, dpi_part *part)
 {
-    dpi_json_value value;
     size_t scanned;
-    size_t size = (size_t)(reader->end - reader->mark);
-    if (dpi_json_parse_prefix(reader->mark, size, DPI_JSON_ALLOW_NAN, &value, &scanned) == DPIPES_OK &&
-        decode(reader->mark, value.size, part)) {
-        reader->at = reader->mark + value.size;
-        reader->mark = find_mark(reader->at, reader->end);
+    if (is_message(reader->mark, reader->end, part, &scanned))
         return true;
-    }
     reader->budget = scanned < reader->budget ? reader->budget - scanned : 0;
     reader->mark = find_mark(reader->mark + 1, reader->end);
     return false;
+}
+
+/* The message that was found last, and the mark of the next one. */
+static bool give_message(dpi_reader *reader, dpi_part *part)
+{
+    *part = reader->message;
+    reader->found = false;
+    reader->at = part->text + part->size;
+    reader->mark = find_mark(reader->at, reader->end);
+    return true;
 }
 
 bool dpi_reader_next(dpi_reader *reader, dpi_part *part)
 {
     bool first = !reader->begun;
     reader->begun = true;
-    if (first && may_hold_message(reader->at, (size_t)(reader->end - reader->at)) && is_whole_line(reader, part))
+    if (first && may_hold_message(reader->at, (size_t)(reader->end - reader->at)) && is_at_begin(reader, part))
         return true;
     if (!first && reader->at == reader->end)
         return false;
-    while (reader->mark) {
+    while (reader->mark && !reader->found) {
         if (reader->budget == 0) {
             reader->mark = NULL;
             return give(reader, part, DPI_PART_HIDDEN, reader->end);
         }
-        const char *mark = reader->mark;
-        const char *output = reader->at;
-        if (is_at_mark(reader, part)) {
-            if (output == mark)
-                return true;
-            /* The output before it comes first; the message is found again by the next call. */
-            reader->at = output;
-            reader->mark = mark;
-            return give(reader, part, DPI_PART_OUTPUT, mark);
-        }
+        reader->found = is_at_mark(reader, &reader->message);
     }
-    return give(reader, part, DPI_PART_OUTPUT, reader->end);
+    const char *output_end = reader->found ? reader->message.text : reader->end;
+    return reader->found && output_end == reader->at ? give_message(reader, part)
+                                                     : give(reader, part, DPI_PART_OUTPUT, output_end);
 }

@@ -26,9 +26,11 @@ typedef struct dpi_reader {
     const char *mark; /* the next place where a message may begin, in at … end; NULL: none */
     size_t budget;    /* bytes that may still be looked at in vain */
     bool begun;       /* the line has been tried as one message */
+    bool found;       /* `message` comes next */
+    dpi_part message;
 } dpi_reader;
 
-dpi_reader dpi_reader_init(const char *line, size_t size);
+void dpi_reader_begin(dpi_reader *reader, const char *line, size_t size);
 
 /* The next part; false at the line's end. An empty line has one empty part of output. */
 bool dpi_reader_next(dpi_reader *reader, dpi_part *part);

@@ -239,7 +239,8 @@ static dpipes_status on_message_line(void *user, dpi_line_part part, const char 
         return DPIPES_OK;
     }
     dpi_part piece;
-    dpi_reader reader = dpi_reader_init(text, size);
+    dpi_reader reader;
+    dpi_reader_begin(&reader, text, size);
     while (status == DPIPES_OK && dpi_reader_next(&reader, &piece)) {
         session->offset = reader.at == reader.end ? session->messages.end : session->messages.begin;
         status = on_part(session, &piece, err);

@@ -368,14 +368,11 @@ static bool decode_gathered(const gathered *g, dpi_message *m, dpipes_error *err
     return decode_params(g, m, err);
 }
 
-dpi_line_kind dpi_message_decode(const char *text, size_t size, dpi_message *message, dpipes_error *err)
+dpi_line_kind dpi_message_decode(const char *text, size_t size, size_t *scanned, dpi_message *message,
+                                 dpipes_error *err)
 {
-    static const char quoted_field[] = "\"" DPI_PROTOCOL_VERSION_FIELD "\"";
-    if (size == 0 || text[0] != '{' || !memmem(text, size, quoted_field, sizeof quoted_field - 1))
-        return DPI_LINE_OUTPUT;
     gathered g = {0};
-    dpi_json_value root;
-    if (dpi_json_parse_members(text, size, DPI_JSON_ALLOW_NAN, gather, &g, &root, NULL) != DPIPES_OK || !g.has_version)
+    if (dpi_json_parse_prefix(text, size, DPI_JSON_ALLOW_NAN, gather, &g, scanned) != DPIPES_OK || !g.has_version)
         return DPI_LINE_OUTPUT;
     *message = (dpi_message){0};
     return decode_gathered(&g, message, err) ? DPI_LINE_MESSAGE : DPI_LINE_UNUSABLE;

@@ -62,8 +62,9 @@ typedef enum dpi_line_kind {
     DPI_LINE_UNUSABLE /* has the version key, but an unknown method or params that do not fit: `err` says which */
 } dpi_line_kind;
 
-/* What the object `text` is (without a newline, trimmed by the caller). A quick look at the first bytes tells most output
- * lines from messages without scanning them. */
-dpi_line_kind dpi_message_decode(const char *text, size_t size, dpi_message *message, dpipes_error *err);
+/* What the JSON value is that `text` begins with; what follows it is left alone. *scanned: how many bytes were looked at; of a
+ * message, its size. */
+dpi_line_kind dpi_message_decode(const char *text, size_t size, size_t *scanned, dpi_message *message,
+                                 dpipes_error *err);
 
 #endif

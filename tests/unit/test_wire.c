@@ -294,10 +294,11 @@ END_TEST
 /* ---- messages: reading; the writer's bytes are in tests/golden ------------------------------------------------- */
 
 static dpi_message message;
+static size_t scanned;
 
 static dpi_line_kind decode_line(const char *line)
 {
-    return dpi_message_decode(line, strlen(line), &message, &err);
+    return dpi_message_decode(line, strlen(line), &scanned, &message, &err);
 }
 
 #define LINE(method, params) "{\"__dagster_pipes_version\": \"0.1\", \"method\": " method ", \"params\": " params "}"
@@ -313,6 +314,8 @@ START_TEST(every_method_is_read)
     ck_assert_int_eq(decode_line(LINE("\"opened\"", "{\"extras\": {\"a\": 1}}")), DPI_LINE_MESSAGE);
     ck_assert_int_eq(message.method, DPI_METHOD_OPENED);
     ck_assert_int_eq(decode_line(LINE("\"closed\"", "null")), DPI_LINE_MESSAGE);
+    ck_assert_int_eq(decode_line(LINE("\"closed\"", "null") " and {more"), DPI_LINE_MESSAGE);
+    ck_assert_uint_eq(scanned, strlen(LINE("\"closed\"", "null")));
     ck_assert_int_eq(message.json.kind, DPI_JSON_NULL);
     ck_assert_int_eq(decode_line(LINE("\"closed\"", "{\"exception\": {\"message\": \"m\"}}")), DPI_LINE_MESSAGE);
     assert_span(&message.json, "{\"message\": \"m\"}");
