@@ -1,6 +1,7 @@
 #include "ray/http.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,22 +129,38 @@ static dpipes_status copy_options(dpi_http *http, const dpi_http_options *option
                : DPIPES_OK;
 }
 
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *unused)
+static void unwatch_socket(const dpi_http *http, int own)
 {
-    const dpi_http *http = user;
+    epoll_ctl(http->epoll, EPOLL_CTL_DEL, own, NULL);
+    close(own);
+}
+
+static int watch_socket(const dpi_http *http, curl_socket_t fd, int what)
+{
     struct epoll_event event = {.data.fd = fd};
-    (void)easy, (void)unused;
-    if (what == CURL_POLL_REMOVE) {
-        epoll_ctl(http->epoll, EPOLL_CTL_DEL, fd, NULL);
-        return 0;
-    }
     if (what & CURL_POLL_IN)
         event.events |= EPOLLIN;
     if (what & CURL_POLL_OUT)
         event.events |= EPOLLOUT;
-    if (epoll_ctl(http->epoll, EPOLL_CTL_MOD, fd, &event) == 0)
-        return 0;
-    return epoll_ctl(http->epoll, EPOLL_CTL_ADD, fd, &event);
+    const int own = fcntl(fd, F_DUPFD_CLOEXEC, 1); /* 0 as a pointer would be none */
+    if (own < 0)
+        return -1;
+    if (epoll_ctl(http->epoll, EPOLL_CTL_ADD, own, &event) == 0 &&
+        curl_multi_assign(http->multi, fd, (void *)(intptr_t)own) == CURLM_OK)
+        return own;
+    unwatch_socket(http, own);
+    return -1;
+}
+
+/* A descriptor of our own is watched: curl closes a socket that is still connecting and only then says that it is to be
+ * removed, and by then its number may be another thread's. */
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *own)
+{
+    const dpi_http *http = user;
+    (void)easy;
+    if (own)
+        unwatch_socket(http, (int)(intptr_t)own);
+    return what == CURL_POLL_REMOVE || watch_socket(http, fd, what) > 0 ? 0 : -1;
 }
 
 /* A timer of 0 would be one that is off. */
