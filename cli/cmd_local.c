@@ -39,6 +39,7 @@ typedef struct local_options {
     dpi_buf labels_json;
     dpi_pairs env;
     const char *temp_dir;
+    const char *runtime_env; /* JSON, or `@` and a file */
     bool reuse;
     int port;
     const char *address;
@@ -142,6 +143,7 @@ static int up(const local_options *o)
 {
     dpipes_error err = DPIPES_ERROR_INIT;
     dpi_output notes = dpi_output_of(STDERR_FILENO);
+    const bool in_file = o->runtime_env && *o->runtime_env == '@';
     const dpipes_local_ray_options options = {
         .num_cpus = o->num_cpus,
         .num_gpus = o->num_gpus,
@@ -151,6 +153,8 @@ static int up(const local_options *o)
         .env_vars = o->env.items,
         .env_var_count = o->env.count,
         .temp_dir = o->temp_dir,
+        .runtime_env_json = in_file ? NULL : o->runtime_env,
+        .runtime_env_file = in_file ? o->runtime_env + 1 : NULL,
         .reuse = o->reuse,
         .dashboard_port = o->port,
         .no_auth = o->no_auth,
@@ -271,11 +275,10 @@ typedef struct subcommand {
     const char *const *takes; /* names of options; ends with NULL */
 } subcommand;
 
-static const char *const up_takes[] = {"--num-cpus", "--num-gpus", "--object-store-memory",
-                                       "--resource", "--label",    "--env",
-                                       "--temp-dir", "--port",     "--no-auth",
-                                       "--reuse",    "--json",     "--help",
-                                       NULL};
+static const char *const up_takes[] = {
+    "--num-cpus", "--num-gpus", "--object-store-memory", "--resource", "--label", "--env",
+    "--temp-dir", "--port",     "--runtime-env",         "--no-auth",  "--reuse", "--json",
+    "--help",     NULL};
 static const char *const status_takes[] = {"--json", "--help", NULL};
 static const char *const down_takes[] = {"--address", "--all", "--json", "--help", NULL};
 
@@ -295,6 +298,7 @@ static size_t args_of(const subcommand *command, local_options *o, dpi_arg *args
         {"--label", DPI_ARG_LIST, &o->label_texts},
         {"--env", DPI_ARG_LIST, &o->env_texts},
         {"--temp-dir", DPI_ARG_TEXT, &o->temp_dir},
+        {"--runtime-env", DPI_ARG_TEXT, &o->runtime_env},
         {"--reuse", DPI_ARG_FLAG, &o->reuse},
         {"--port", DPI_ARG_PORT, &o->port},
         {"--no-auth", DPI_ARG_FLAG, &o->no_auth},

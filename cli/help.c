@@ -181,6 +181,8 @@ const char *const dpi_help_local[] = {
     "                 what the node has besides, its labels, and variables of all jobs; may be repeated\n"
     "  --temp-dir DIR\n"
     "                 where the cluster's own directory is made, at most 20 bytes (TMPDIR, else /tmp)\n"
+    "  --runtime-env JSON\n"
+    "                 the runtime_env of all jobs of `dpipes run`, whose own wins; or @FILE, in YAML or JSON\n"
     "  --reuse        one that runs is used, where there is one\n"
     "  --port N       the dashboard's port (8265, or a free one when that is taken)\n"
     "  --no-auth      requests need no token: every user of this machine can then run programs by the dashboard\n"

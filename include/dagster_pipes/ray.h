@@ -346,6 +346,9 @@ struct dpipes_local_ray_options {
     const char *temp_dir; /* absolute: the cluster's own directory is made in it; NULL: TMPDIR, else /tmp */
     bool reuse; /* the newest detached LocalRay of this user that answers is used instead, as it is, and goes on
                              after dpipes_local_ray_stop; one is started where there is none */
+    const char *runtime_env_json; /* one JSON object: the runtime_env of every job that a client of this library submits
+                                     to it, as far as the job's own does not say otherwise; NULL: none */
+    const char *runtime_env_file; /* YAML, or JSON where its name ends with .json; instead of runtime_env_json */
 };
 
 /* Starts a cluster and waits until its dashboard answers (5 to 10 s). NULL: DPIPES_ENOENT  no `ray` program; the

@@ -89,16 +89,12 @@ static bool ray_mode_is_token(void)
 
 static dpipes_status find(const dpi_auth *auth, bool asked, found *f, dpipes_error *err)
 {
-    dpi_buf path = {0};
-    dpipes_status status = DPIPES_OK;
+    dpipes_local_ray_info local;
     if (auth->token_file.size > 0)
-        status = read_token(f, auth->token_file.data, "token_file: ", err);
-    else if (dpi_local_ray_token_file(dpi_buf_text(&auth->address), &path))
-        status = read_token(f, dpi_buf_text(&path), "LocalRay's token file: ", err);
-    else if (asked || ray_mode_is_token())
-        status = find_ray_token(auth, f, err);
-    dpi_buf_fini(&path);
-    return status;
+        return read_token(f, auth->token_file.data, "token_file: ", err);
+    if (dpi_registry_find(dpi_buf_text(&auth->address), &local) && *local.token_file)
+        return read_token(f, local.token_file, "LocalRay's token file: ", err);
+    return asked || ray_mode_is_token() ? find_ray_token(auth, f, err) : DPIPES_OK;
 }
 
 static dpipes_status look(dpi_auth *auth, bool asked, bool *changed, dpipes_error *err)

@@ -8,10 +8,13 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/options.h"
 #include "ray/address.h"
 #include "ray/find_dashboard.h"
+#include "ray/registry.h"
 #include "ray/run.h"
+#include "ray/runtime_env.h"
 
 #define DPI_TIMEOUT_MS       600000
 #define DPI_POLL_INTERVAL_MS 1000
@@ -76,10 +79,26 @@ static dpipes_status set_address(dpipes_ray_client *client, const dpipes_ray_cli
     return dpi_find_dashboard(&client->address, err);
 }
 
+static dpipes_status read_runtime_env(dpipes_ray_client *client, dpipes_error *err)
+{
+    dpipes_local_ray_info info;
+    dpi_buf path = {0};
+    if (!dpi_registry_find(dpi_buf_text(&client->address), &info))
+        return DPIPES_OK;
+    dpi_buf_printf(&path, "%s/" DPI_LOCAL_RAY_RUNTIME_ENV, info.temp_dir);
+    dpipes_status status = dpi_buf_failed(&path)
+                               ? dpi_fail_memory(err)
+                               : dpi_file_read(path.data, DPI_RUNTIME_ENV_MAX, &client->runtime_env, err);
+    dpi_buf_fini(&path);
+    return status == DPIPES_ENOENT ? DPIPES_OK : status;
+}
+
 static dpipes_status set_up(dpipes_ray_client *client, const dpipes_ray_client_options *options, dpipes_error *err)
 {
     take_options(client, options);
     dpipes_status status = set_address(client, options, err);
+    if (status == DPIPES_OK)
+        status = read_runtime_env(client, err);
     if (status != DPIPES_OK)
         return status;
     const char *address = dpi_buf_text(&client->address);
@@ -126,10 +145,12 @@ void dpipes_ray_client_free(dpipes_ray_client *client)
 {
     if (!client)
         return;
+    dpi_roll_call_end(&client->roll_call);
     dpi_http_free(client->http);
     dpipes_local_ray_stop(client->local_ray);
     dpi_auth_fini(&client->auth);
     dpi_buf_fini(&client->address);
+    dpi_buf_fini(&client->runtime_env);
     dpi_agenda_fini(&client->agenda);
     dpi_events_fini(&client->events);
     if (client->wake_fd >= 0)
@@ -267,6 +288,7 @@ dpipes_status dpipes_ray_client_step(dpipes_ray_client *client, int64_t timeout_
     (void)take_ticks(client->timer_fd);
     (void)dpi_client_take_wake(client);
     look_at_files(client);
+    dpi_roll_call_turn(client, dpi_clock_monotonic_ms());
     turn_those_due(client, dpi_clock_monotonic_ms());
     set_timer(client, dpi_clock_monotonic_ms());
     return DPIPES_OK;

@@ -11,10 +11,12 @@
 #include "ray/http.h"
 #include "ray/jobs.h"
 #include "ray/log_tail.h"
+#include "ray/roll_call.h"
 
 struct dpipes_ray_client {
     dpi_buf address;
     dpipes_local_ray *local_ray; /* started for it; NULL: none was */
+    dpi_buf runtime_env;         /* of the LocalRay at the address; empty: it has none */
     dpi_http *http;
     dpi_auth auth;
     dpi_log log;
@@ -34,6 +36,7 @@ struct dpipes_ray_client {
     atomic_uint cancels;   /* how often dpipes_ray_client_cancel was called while runs were there */
     size_t message_files;  /* runs whose messages come by a file */
     dpi_agenda agenda;
+    dpi_roll_call roll_call;
     bool queue_events;
     dpi_events events;
 };

@@ -2,6 +2,8 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "ray/json.h"
+#include "ray/roll_call.h"
 
 #define DPI_FIRST_PAUSE_MS       50    /* between two looks at the status, at first */
 #define DPI_PAUSE_SHARE          20    /* later: this part of the time that has passed */
@@ -101,11 +103,11 @@ static void watch_pending(dpipes_ray_run *run)
         f->nodes.due_ms = run->now_ms;
 }
 
-static dpipes_status take_details(dpipes_ray_run *run, const dpi_http_reply *reply, dpipes_error *err)
+/* `status` is what reading the job's details has come to. */
+static dpipes_status took_details(dpipes_ray_run *run, dpipes_ray_job_status before, dpipes_status status,
+                                  dpipes_error *err)
 {
     dpi_follow *f = &run->follow;
-    const dpipes_ray_job_status before = run->result.status;
-    dpipes_status status = dpi_jobs_read_details(&reply->body, &run->result, &f->driver, &f->trouble);
     if (status == DPIPES_ENOMEM)
         return dpi_fail_memory(err);
     if (status != DPIPES_OK) {
@@ -123,6 +125,31 @@ static dpipes_status take_details(dpipes_ray_run *run, const dpi_http_reply *rep
     watch_pending(run);
     dpi_follow_log_wake(run);
     return DPIPES_OK;
+}
+
+static dpipes_status take_details(dpipes_ray_run *run, const dpi_http_reply *reply, dpipes_error *err)
+{
+    dpi_follow *f = &run->follow;
+    const dpipes_ray_job_status before = run->result.status;
+    f->unlisted = false;
+    return took_details(run, before, dpi_jobs_read_details(&reply->body, &run->result, &f->driver, &f->trouble), err);
+}
+
+static void forget_listed(dpi_follow *f)
+{
+    cJSON_Delete(f->listed);
+    f->listed = NULL;
+}
+
+static dpipes_status take_listed(dpipes_ray_run *run, dpipes_error *err)
+{
+    dpi_follow *f = &run->follow;
+    const dpipes_ray_job_status before = run->result.status;
+    if (!f->listed || f->ended_ms >= 0)
+        return DPIPES_OK;
+    dpipes_status status = dpi_jobs_take_details(f->listed, &run->result, &f->driver, &f->trouble);
+    forget_listed(f);
+    return took_details(run, before, status, err);
 }
 
 static dpipes_status take_status(dpipes_ray_run *run, const dpi_http_reply *reply, dpipes_error *err)
@@ -346,7 +373,7 @@ static dpipes_status start_due(dpipes_ray_run *run, dpipes_error *err)
     dpi_follow *f = &run->follow;
     const char *id = run->result.submission_id;
     dpipes_status status = DPIPES_OK;
-    if (dpi_follow_is_due(run, &f->status) && f->ended_ms < 0)
+    if (dpi_follow_is_due(run, &f->status) && f->ended_ms < 0 && !dpi_roll_call_join(run))
         status = dpi_follow_start_small(run, &f->status, dpi_jobs_details_request(dpi_run_address(run), id), err);
     if (status == DPIPES_OK)
         status = dpi_follow_log_start(run, err);
@@ -397,6 +424,8 @@ static dpipes_status take_replies(dpipes_ray_run *run, dpipes_error *err)
         status = take(run, &f->stop, take_stop, err);
     if (status == DPIPES_OK)
         status = take(run, &f->status, take_status, err);
+    if (status == DPIPES_OK)
+        status = take_listed(run, err);
     if (!f->closed && dpipes_session_closed(run->session)) {
         f->closed = true;
         dpi_follow_look_closely(run);
@@ -520,4 +549,5 @@ void dpi_follow_end(dpipes_ray_run *run)
     dpi_task_hang_up(run, &f->nodes);
     dpi_task_hang_up(run, &f->stop);
     dpi_task_hang_up(run, &f->check);
+    forget_listed(f);
 }

@@ -214,24 +214,28 @@ static void read_numbers(const cJSON *json, dpipes_ray_result *result)
     (void)dpi_ray_json_int(json, "end_time", &result->end_ms);
 }
 
-dpipes_status dpi_jobs_read_details(const dpi_buf *body, dpipes_ray_result *result, dpi_driver *driver,
-                                    dpipes_error *err)
+dpipes_status dpi_jobs_take_details(const cJSON *json, dpipes_ray_result *result, dpi_driver *driver, dpipes_error *err)
 {
     dpipes_ray_job_status job_status = DPIPES_RAY_JOB_UNKNOWN;
-    cJSON *json = dpi_ray_json_object(body, "job details", err);
-    if (!json)
-        return DPIPES_EPROTO;
     dpipes_status status = read_status(json, &job_status, err);
     if (status == DPIPES_OK)
         status = read_driver(json, driver, err);
     if (status == DPIPES_OK)
         status = read_message(json, result, err);
-    if (status == DPIPES_OK) {
-        const char *type = dpi_ray_json_text(json, "error_type");
-        result->status = job_status;
-        snprintf(result->error_type, sizeof result->error_type, "%s", type ? type : "");
-        read_numbers(json, result);
-    }
+    if (status != DPIPES_OK)
+        return status;
+    const char *type = dpi_ray_json_text(json, "error_type");
+    result->status = job_status;
+    snprintf(result->error_type, sizeof result->error_type, "%s", type ? type : "");
+    read_numbers(json, result);
+    return DPIPES_OK;
+}
+
+dpipes_status dpi_jobs_read_details(const dpi_buf *body, dpipes_ray_result *result, dpi_driver *driver,
+                                    dpipes_error *err)
+{
+    cJSON *json = dpi_ray_json_object(body, "job details", err);
+    dpipes_status status = json ? dpi_jobs_take_details(json, result, driver, err) : DPIPES_EPROTO;
     cJSON_Delete(json);
     return status;
 }

@@ -2,6 +2,8 @@
 #ifndef DPI_RAY_JOBS_H
 #define DPI_RAY_JOBS_H
 
+#include <cjson/cJSON.h>
+
 #include "ray/http.h"
 
 #define DPI_NODE_ID_SIZE 129 /* with its NUL, as the next */
@@ -54,6 +56,8 @@ typedef struct dpi_driver {
 
 /* What the job's details say goes into `result`, whose submission_id, submitted_ms, outcome and log fields are left alone, and
  * into `driver`. */
+dpipes_status dpi_jobs_take_details(const cJSON *json, dpipes_ray_result *result, dpi_driver *driver,
+                                    dpipes_error *err);
 dpipes_status dpi_jobs_read_details(const dpi_buf *body, dpipes_ray_result *result, dpi_driver *driver,
                                     dpipes_error *err);
 

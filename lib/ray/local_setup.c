@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "ray/object.h"
 #include "ray/registry.h"
+#include "ray/runtime_env.h"
 
 /* Ray's sockets lie up to 64 bytes deeper than its directory, and the path of a socket has at most 107: a longer TMPDIR is
  * left for /tmp. */
@@ -219,6 +220,20 @@ static dpipes_status make_token(const char *path, dpipes_error *err)
     return status;
 }
 
+static dpipes_status write_runtime_env(const char *directory, const dpipes_local_ray_options *options,
+                                       dpipes_error *err)
+{
+    dpi_buf path = {0}, json = {0};
+    dpipes_status status = dpi_runtime_env_read(options->runtime_env_json, options->runtime_env_file, &json, err);
+    dpi_buf_printf(&path, "%s/" DPI_LOCAL_RAY_RUNTIME_ENV, directory);
+    if (status == DPIPES_OK && json.size > 0)
+        status =
+            dpi_buf_failed(&path) ? dpi_fail_memory(err) : dpi_file_write(path.data, O_EXCL, json.data, json.size, err);
+    dpi_buf_fini(&path);
+    dpi_buf_fini(&json);
+    return status;
+}
+
 dpipes_status dpi_local_setup_init(dpi_local_setup *setup, const dpipes_local_ray_options *options, dpipes_error *err)
 {
     const bool no_auth = options->no_auth;
@@ -237,7 +252,8 @@ dpipes_status dpi_local_setup_init(dpi_local_setup *setup, const dpipes_local_ra
         return dpi_fail_memory(err);
     if (mkdir(setup->temporary.data, 0700) != 0)
         return dpi_fail_errno(err, DPIPES_EIO, errno, "%s", setup->temporary.data);
-    return no_auth ? DPIPES_OK : make_token(setup->token_file.data, err);
+    status = write_runtime_env(directory, options, err);
+    return status != DPIPES_OK || no_auth ? status : make_token(setup->token_file.data, err);
 }
 
 void dpi_local_setup_fini(dpi_local_setup *setup)

@@ -1,6 +1,8 @@
 #include "ray/object.h"
 
 #include "base/error.h"
+#include "base/json_write.h"
+#include "session/json_members.h"
 
 dpipes_status dpi_object_parse(const char *json, const char *what, dpi_json_value *object, dpipes_error *err)
 {
@@ -20,4 +22,14 @@ dpipes_status dpi_object_check(const dpi_json_value *object, const char *what, d
             return dpi_fail(err, DPIPES_EINVAL, "%s: %.*s is %s, not %s", what, (int)name.size, name.text,
                             dpi_json_kind_name(&value), kind_name);
     return DPIPES_OK;
+}
+
+void dpi_object_write_member(const dpi_json_value *key, const dpi_json_value *value, dpi_buf *out)
+{
+    dpi_buf name = {0};
+    dpi_json_decode_string(key, &name);
+    dpi_member_sized_name(dpi_buf_text(&name), name.size, out);
+    if (dpi_buf_failed(&name) || dpi_json_write_embedded(out, value->text, value->size, NULL) != DPIPES_OK)
+        out->failed = true;
+    dpi_buf_fini(&name);
 }

@@ -11,4 +11,7 @@ dpipes_status dpi_object_parse(const char *json, const char *what, dpi_json_valu
 dpipes_status dpi_object_check(const dpi_json_value *object, const char *what, dpi_json_kind kind,
                                const char *kind_name, dpipes_error *err);
 
+/* Appends the member of a checked object to one that is written by us. */
+void dpi_object_write_member(const dpi_json_value *key, const dpi_json_value *value, dpi_buf *out);
+
 #endif

@@ -257,23 +257,23 @@ bool dpi_registry_same_address(const char *one, const char *other)
     return port && other_port ? strcmp(port, other_port) == 0 : strcmp(one, other) == 0;
 }
 
-typedef struct token_search {
+typedef struct search {
     const char *address;
-    dpi_buf *path;
+    dpipes_local_ray_info *info;
     bool found;
-} token_search;
+} search;
 
-static void look_for_token(void *user, const dpi_registry_entry *entry)
+static void look_for_address(void *user, const dpi_registry_entry *entry)
 {
-    token_search *search = user;
-    if (search->found || !*entry->info.token_file || !dpi_registry_same_address(entry->info.address, search->address))
+    search *s = user;
+    if (s->found || !dpi_registry_same_address(entry->info.address, s->address))
         return;
-    dpi_buf_append_text(search->path, entry->info.token_file);
-    search->found = !dpi_buf_failed(search->path);
+    *s->info = entry->info;
+    s->found = true;
 }
 
-bool dpi_local_ray_token_file(const char *address, dpi_buf *path)
+bool dpi_registry_find(const char *address, dpipes_local_ray_info *info)
 {
-    token_search search = {.address = address, .path = path};
-    return loopback_port(address) && dpi_registry_each(look_for_token, &search, NULL) == DPIPES_OK && search.found;
+    search s = {.address = address, .info = info};
+    return loopback_port(address) && dpi_registry_each(look_for_address, &s, NULL) == DPIPES_OK && s.found;
 }

@@ -13,6 +13,9 @@
 /* Every process of a LocalRay has it, with the LocalRay's directory, in its environment. */
 #define DPI_LOCAL_RAY_VARIABLE "DPIPES_LOCAL_RAY_DIR"
 
+/* In a LocalRay's directory: what it adds to the runtime_env of each job. */
+#define DPI_LOCAL_RAY_RUNTIME_ENV "runtime_env.json"
+
 typedef struct dpi_registry_entry {
     dpipes_local_ray_info info;
     int64_t keeper_start_time; /* see process.h */
@@ -36,7 +39,7 @@ dpipes_status dpi_registry_each(dpi_registry_fn fn, void *user, dpipes_error *er
 /* Whether two addresses name the same port of this machine; "localhost" is 127.0.0.1. */
 bool dpi_registry_same_address(const char *one, const char *other);
 
-/* Appends the path of the token file of the LocalRay at the address. false: none runs there, or it has no token. */
-bool dpi_local_ray_token_file(const char *address, dpi_buf *path);
+/* The LocalRay at the address. false: none runs there. */
+bool dpi_registry_find(const char *address, dpipes_local_ray_info *info);
 
 #endif

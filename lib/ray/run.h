@@ -57,6 +57,8 @@ typedef struct dpi_follow {
     int64_t quiet_ms;      /* since when the log has brought nothing */
     uint64_t quiet_at;     /* how many bytes it had brought then */
     dpi_stop_reason why;
+    cJSON *listed;        /* the job's details in the list of all, to be looked at; NULL: none */
+    bool unlisted;        /* the list has not named the job, so the run asks for itself */
     unsigned refusals;    /* of the log stream, in a row */
     bool stop_taken;      /* Ray has answered the stop */
     bool pending_told;    /* the logger has heard why it is PENDING */

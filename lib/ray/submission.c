@@ -119,17 +119,6 @@ static bool is_named(const dpipes_pair *pairs, size_t count, const dpi_json_valu
     return false;
 }
 
-/* A member of a checked object, as it is written by us. */
-static void write_member(dpi_buf *out, const dpi_json_value *key, const dpi_json_value *value)
-{
-    dpi_buf name = {0};
-    dpi_json_decode_string(key, &name);
-    dpi_member_sized_name(dpi_buf_text(&name), name.size, out);
-    if (dpi_buf_failed(&name) || dpi_json_write_embedded(out, value->text, value->size, NULL) != DPIPES_OK)
-        out->failed = true;
-    dpi_buf_fini(&name);
-}
-
 /* Those of the caller's runtime_env that no pair overrides. */
 static dpipes_status write_given_variables(dpi_buf *out, const dpi_json_value *given, const dpipes_pair *pairs,
                                            size_t count, dpipes_error *err)
@@ -144,7 +133,7 @@ static dpipes_status write_given_variables(dpi_buf *out, const dpi_json_value *g
             return dpi_fail(err, DPIPES_EINVAL, "runtime_env: env_vars.%.*s is %s, not a string", (int)key.size - 2,
                             key.text + 1, dpi_json_kind_name(&value));
         if (!is_named(pairs, count, &key))
-            write_member(out, &key, &value);
+            dpi_object_write_member(&key, &value, out);
     }
     return DPIPES_OK;
 }
@@ -202,7 +191,7 @@ static void write_runtime_env(parts *p, const dpi_json_value *given, const dpi_s
     dpi_buf_append_char(out, '{');
     for (dpi_json_iter it = dpi_json_iter_init(given); dpi_json_iter_next(&it, &key, &value);)
         if (!is_replaced(&key, uris))
-            write_member(out, &key, &value);
+            dpi_object_write_member(&key, &value, out);
     if (uris->working_dir) {
         dpi_member_name("working_dir", out);
         dpi_json_write_text(out, uris->working_dir);
@@ -288,7 +277,7 @@ char *dpi_submission_wanted_json(const dpipes_ray_job *job)
     if (job->entrypoint_resources_json &&
         dpi_object_parse(job->entrypoint_resources_json, "", &resources, NULL) == DPIPES_OK)
         for (dpi_json_iter it = dpi_json_iter_init(&resources); dpi_json_iter_next(&it, &key, &value);)
-            write_member(&out, &key, &value);
+            dpi_object_write_member(&key, &value, &out);
     dpi_buf_append_char(&out, '}');
     return dpi_buf_take(&out);
 }

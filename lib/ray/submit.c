@@ -6,13 +6,12 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/random.h"
+#include "ray/runtime_env.h"
 #include "ray/submission.h"
 #include "ray/submit.h"
-#include "ray/yaml_json.h"
 
 #define DPI_ID_LETTERS       10
 #define DPI_TIMER_SLACK_MS   20 /* by which curl's timer may be early against our clock */
-#define DPI_RUNTIME_ENV_MAX  ((size_t)1024 * 1024)
 #define DPI_LOOK_UP_PAUSE_MS 250
 
 void dpi_submit_go_on(dpipes_ray_run *run, dpi_phase phase, int64_t due_ms)
@@ -403,18 +402,20 @@ static dpipes_status make_submission(dpipes_ray_run *run, const dpipes_ray_job *
     return make_request(run, job, &uris, context, messages, err);
 }
 
-static dpipes_status read_runtime_env(dpipes_ray_job *job, dpi_buf *json, dpipes_error *err)
+/* The job's own, above that of the LocalRay that it goes to. */
+static dpipes_status complete_runtime_env(const dpipes_ray_client *client, dpipes_ray_job *job, dpi_buf *json,
+                                          dpipes_error *err)
 {
-    if (!job->runtime_env_file)
-        return DPIPES_OK;
-    if (job->runtime_env_json)
-        return dpi_fail(err, DPIPES_EINVAL, "runtime_env_file %s: a runtime_env_json is given too",
-                        job->runtime_env_file);
-    dpipes_status status = dpi_yaml_read_file(job->runtime_env_file, DPI_RUNTIME_ENV_MAX, json, err);
-    if (status != DPIPES_OK)
-        return dpi_fail_prefix(err, status, "runtime_env_file: ");
-    job->runtime_env_json = dpi_buf_text(json);
-    return DPIPES_OK;
+    dpi_buf own = {0};
+    dpipes_status status = dpi_runtime_env_read(job->runtime_env_json, job->runtime_env_file, &own, err);
+    if (status == DPIPES_OK && client->runtime_env.size > 0) {
+        status = dpi_runtime_env_merge(client->runtime_env.data, own.size > 0 ? own.data : "{}", json, err);
+        dpi_buf_fini(&own);
+    } else {
+        *json = own;
+    }
+    job->runtime_env_json = json->size > 0 ? json->data : NULL;
+    return status;
 }
 
 dpipes_status dpi_submit_begin(dpipes_ray_run *run, const dpipes_ray_job *given, dpipes_error *err)
@@ -424,7 +425,7 @@ dpipes_status dpi_submit_begin(dpipes_ray_run *run, const dpipes_ray_job *given,
     dpipes_ray_job whole = *given, *job = &whole;
     dpipes_status status = choose_id(run, job->submission_id, &failure);
     if (status == DPIPES_OK)
-        status = read_runtime_env(job, &runtime_env, &failure);
+        status = complete_runtime_env(run->client, job, &runtime_env, &failure);
     if (status == DPIPES_OK)
         status = make_submission(run, job, &failure);
     dpi_buf_fini(&runtime_env);

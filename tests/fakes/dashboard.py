@@ -31,6 +31,7 @@ class Job:
     exit_code: int = 0
     cuts: list = field(default_factory=list)  # of the n-th stream: after so many bytes of the log; None: never
     forgotten_after: float = float("inf")
+    listed: bool = True  # it is in the list of all jobs
     agent: bool = True  # the node's agent can be asked for the log's rest
     began: float | None = None
     streams: int = 0
@@ -68,7 +69,7 @@ class Job:
 
 @dataclass
 class Answer:
-    """Instead of the right answer, to the next `times` requests that begin so."""
+    """Instead of the right answer, to the next `times` requests that begin so; a space at its end: that are no longer."""
 
     request: str  # "GET /api/jobs/"
     code: object = 200
@@ -166,7 +167,7 @@ class Dashboard:
 
     def fault_for(self, request):
         for answer in self.answers:
-            if answer.times > 0 and request.line.startswith(answer.request):
+            if answer.times > 0 and f"{request.line} ".startswith(answer.request):
                 answer.times -= 1
                 return answer
         return None
@@ -221,6 +222,8 @@ class Dashboard:
             return self.package(request, parts[-1])
         if request.line == "POST /api/jobs/":
             return self.submit(json.loads(request.body))
+        if request.line == "GET /api/jobs/":
+            return self.as_json(self.list())
         if parts[:2] == ["api", "jobs"] and len(parts) > 2:
             return self.job(request, *parts[2:])
         if request.path == "/api/v0/logs/file":
@@ -239,6 +242,10 @@ class Dashboard:
         self.jobs[name] = submitted = Job([(0, b"")])
         submitted.runtime_env = job["runtime_env"]
         return self.as_json({"job_id": name, "submission_id": name})
+
+    def list(self):
+        jobs = {} if callable(self.jobs) else self.jobs
+        return [job.details(name, self.address) for name, job in jobs.items() if job.listed and job.age <= job.forgotten_after]
 
     def job(self, request, name, action=""):
         job = self.find(name)

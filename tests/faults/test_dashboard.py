@@ -64,7 +64,7 @@ def test_the_events_are_those_of_the_log(log, events):
 
 
 def test_cut_at_every_byte_nothing_is_lost_and_nothing_comes_twice(log, events):
-    jobs = {f"cut-{at}": Job([(0, log)], ends_after=1, cuts=[at]) for at in range(len(log) + 1)}
+    jobs = {f"cut-{at}": Job([(0, log)], ends_after=3, cuts=[at]) for at in range(len(log) + 1)}
     with Dashboard(jobs) as fake:
         told = follow(fake, *jobs, max_streams=len(jobs))
     assert all(job.streams >= 1 for job in jobs.values())
@@ -153,7 +153,7 @@ def test_an_answer_shorter_than_it_says_is_asked_for_again(log, events, request_
 
 
 def test_a_rest_that_is_cut_is_read_on_from_the_dashboard(log, events):
-    job = Job([(0, log[:200]), (99, log[200:])], ends_after=0.3)
+    job = Job([(0, log[:200]), (99, log[200:])], ends_after=0.3, cuts=[200] * 100)
     with Dashboard({"job": job}, [Answer(AGENT, 206, log[200:250], length=5)]) as fake:
         assert follow(fake, "job")["job"] == whole(events)
         assert fake.count(FILE) == 1
@@ -193,6 +193,54 @@ def test_500_jobs_at_once_on_one_thread(log, events):
         assert fake.most_streams <= 64
     assert {name: told[name] for name in jobs} == {name: whole(events) for name in jobs}
     print(f"{told['memory']} KiB with 500 jobs")
+
+
+LIST = "GET /api/jobs/"
+
+
+def count_lists(fake):
+    return sum(request.line == LIST for request in fake.requests)
+
+
+def test_the_status_of_many_comes_by_one_request(log, events):
+    jobs = {f"job-{n}": Job([(0, log)], ends_after=3) for n in range(50)}
+    with Dashboard(jobs) as fake:
+        told = follow(fake, *jobs)
+        assert count_lists(fake) > 0
+        assert fake.count("GET /api/jobs/job-") < 50 * 2
+    assert {name: told[name] for name in jobs} == {name: whole(events) for name in jobs}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(LIST, 500, b"", times=1),
+        Answer(LIST, 200, b"[{", times=1),
+        Answer(LIST, 200, b'{"a": 1}', times=1),
+        Answer(LIST, 200, b'[null, 3, {"submission_id": "job-1"}, {"submission_id": "job-2", "status": "?"}]', times=1),
+        Answer(LIST, 200, b" " * 2_000_000, times=1),
+        Answer(LIST, HANG_UP, times=1),
+        Answer(LIST, SILENCE, times=1),
+    ],
+    ids=["500", "garbage", "no array", "no jobs", "too large", "hang up", "silence"],
+)
+def test_without_a_list_each_is_asked_for(log, events, answer):
+    jobs = {f"job-{n}": Job([(0, log)], ends_after=2) for n in range(8)}
+    answer.request = f"{LIST} "  # not the details of one
+    with Dashboard(jobs, [answer]) as fake:
+        told = follow(fake, *jobs)
+        assert count_lists(fake) > 0 and answer.times == 0
+    assert {name: told[name] for name in jobs} == {name: whole(events) for name in jobs}
+
+
+def test_one_that_the_list_does_not_name_is_asked_for(log, events):
+    jobs = {f"job-{n}": Job([(0, log)], ends_after=2, listed=n > 0) for n in range(8)}
+    gone = Job([(0, log)], ends_after=60, forgotten_after=1)
+    with Dashboard({**jobs, "gone": gone}) as fake:
+        told = follow(fake, *jobs, "gone")
+        assert count_lists(fake) > 0
+    assert {name: told[name] for name in jobs} == {name: whole(events) for name in jobs}
+    assert told["gone"][-1][0] == "DELETED"
 
 
 # ---- What cannot be followed ----------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import urllib.error
 import urllib.request
+import zipfile
 
 import pytest
 from harness import Run, built, clean_environment, dpipes_run, run
@@ -221,6 +222,42 @@ def test_resources_labels_and_variables_are_those_of_the_node_and_it_can_be_used
     assert job.code == 0 and job.output == ["of the cluster"], job.stderr
     down = dpipes(trace, "local", "down", "--address", address)
     assert down.returncode == 0 and trace.left() == []
+
+
+def make_wheel(directory):
+    """A wheel of one module, so that pip needs no network."""
+    path = directory / "only_here-1.0-py3-none-any.whl"
+    info = "only_here-1.0.dist-info"
+    files = {
+        "only_here.py": "answer = 42\n",
+        f"{info}/METADATA": "Metadata-Version: 2.1\nName: only-here\nVersion: 1.0\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(f"{name},,\n" for name in [*files, f"{info}/RECORD"])
+    with zipfile.ZipFile(path, "w") as wheel:
+        for name, text in {**files, f"{info}/RECORD": record}.items():
+            wheel.writestr(name, text)
+    return path
+
+
+def test_a_runtime_env_of_the_cluster_is_that_of_each_job(trace, tmp_path):
+    tmp_path.chmod(0o700)
+    trace.environment["XDG_RUNTIME_DIR"] = str(tmp_path)
+    file = tmp_path / "env.yaml"
+    file.write_text(f"pip: [{make_wheel(tmp_path)}]\nenv_vars: {{OF: cluster, MARK: cluster}}\n")
+    up = dpipes(trace, "local", "up", "--json", "--num-cpus", "2", "--runtime-env", f"@{file}")
+    assert up.returncode == 0, up.stderr
+    address = json.loads(up.stdout)["address"]
+    program = "import os, only_here; print(only_here.answer, os.environ['OF'], os.environ['MARK'])"
+    words = ["--address", address, "--env", "MARK=job", "--", "python", "-c", program]
+    job = dpipes_run(*words, XDG_RUNTIME_DIR=str(tmp_path))
+    assert job.code == 0 and job.output[-1] == "42 cluster job", job.stderr
+    own = ["--runtime-env", '{"pip": null}', *words]
+    without_pip = dpipes_run(*own, XDG_RUNTIME_DIR=str(tmp_path))
+    assert without_pip.code == 1 and "No module named 'only_here'" in "".join(without_pip.output)
+    wrong = dpipes(trace, "local", "up", "--runtime-env", "[1]")
+    assert wrong.returncode == 2 and "runtime_env: is array, not an object" in wrong.stderr
+    assert dpipes(trace, "local", "down", "--address", address).returncode == 0 and trace.left() == []
 
 
 def test_the_log_of_a_start_that_failed_is_kept(trace, tmp_path):

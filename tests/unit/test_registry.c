@@ -14,6 +14,7 @@
 static dpipes_error err;
 static char runtime_dir[64];
 static dpi_buf path;
+static dpipes_local_ray_info info;
 
 static void setup(void)
 {
@@ -96,14 +97,14 @@ END_TEST
 
 START_TEST(only_the_user_can_read_it)
 {
-    struct stat info;
+    struct stat file;
     const dpi_registry_entry entry = entry_of("dpipes-ray-AbCdEf", 8265);
     write_entry(&entry);
-    ck_assert_int_eq(stat(path.data, &info), 0);
-    ck_assert_uint_eq(info.st_mode & 0777, 0600);
+    ck_assert_int_eq(stat(path.data, &file), 0);
+    ck_assert_uint_eq(file.st_mode & 0777, 0600);
     *strrchr(path.data, '/') = '\0';
-    ck_assert_int_eq(stat(path.data, &info), 0);
-    ck_assert_uint_eq(info.st_mode & 0777, 0700);
+    ck_assert_int_eq(stat(path.data, &file), 0);
+    ck_assert_uint_eq(file.st_mode & 0777, 0700);
 }
 END_TEST
 
@@ -116,33 +117,21 @@ START_TEST(a_directory_that_others_may_enter_is_refused)
     ck_assert_int_eq(chmod(path.data, 0755), 0);
     assert_fails(dpi_registry_each(note, &s, &err), DPIPES_EIO, &err, "mode 0700");
     ck_assert_uint_eq(s.count, 0);
-    dpi_buf_clear(&path);
-    ck_assert(!dpi_local_ray_token_file("http://127.0.0.1:8265", &path));
+    ck_assert(!dpi_registry_find("http://127.0.0.1:8265", &info));
     assert_fails(dpi_registry_path("/tmp/dpipes-ray-x", &path, &err), DPIPES_EIO, &err, "0755");
 }
 END_TEST
 
-START_TEST(the_token_is_found_by_the_address)
+START_TEST(one_is_found_by_its_address)
 {
     const dpi_registry_entry one = entry_of("dpipes-ray-AbCdEf", 8265), other = entry_of("dpipes-ray-GhIjKl", 8300);
     write_entry(&one);
     write_entry(&other);
-    dpi_buf_clear(&path);
-    ck_assert(dpi_local_ray_token_file("http://localhost:8300", &path));
-    ck_assert_str_eq(path.data, other.info.token_file);
-    ck_assert(!dpi_local_ray_token_file("http://127.0.0.1:8301", &path));
-    ck_assert(!dpi_local_ray_token_file("http://ray.example:8300", &path));
-    ck_assert(!dpi_local_ray_token_file("https://127.0.0.1:8300", &path));
-}
-END_TEST
-
-START_TEST(one_without_auth_has_no_token)
-{
-    dpi_registry_entry entry = entry_of("dpipes-ray-AbCdEf", 8265);
-    entry.info.token_file[0] = '\0';
-    write_entry(&entry);
-    dpi_buf_clear(&path);
-    ck_assert(!dpi_local_ray_token_file("http://127.0.0.1:8265", &path));
+    ck_assert(dpi_registry_find("http://localhost:8300", &info));
+    ck_assert_str_eq(info.token_file, other.info.token_file);
+    ck_assert(!dpi_registry_find("http://127.0.0.1:8301", &info));
+    ck_assert(!dpi_registry_find("http://ray.example:8300", &info));
+    ck_assert(!dpi_registry_find("https://127.0.0.1:8300", &info));
 }
 END_TEST
 
@@ -256,8 +245,7 @@ int main(void)
     tcase_add_test(tc, an_entry_is_read_as_it_was_written);
     tcase_add_test(tc, only_the_user_can_read_it);
     tcase_add_test(tc, a_directory_that_others_may_enter_is_refused);
-    tcase_add_test(tc, the_token_is_found_by_the_address);
-    tcase_add_test(tc, one_without_auth_has_no_token);
+    tcase_add_test(tc, one_is_found_by_its_address);
     tcase_add_test(tc, what_a_killed_keeper_has_left_is_removed);
     tcase_add_test(tc, a_directory_of_another_name_is_left_alone);
     tcase_add_test(tc, other_files_are_no_entries);
