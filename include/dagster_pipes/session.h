@@ -79,9 +79,15 @@ typedef struct dpipes_session_options {
     dpipes_event_fn on_event; /* NULL: nothing is called; results are kept all the same */
     void *user;
     size_t max_line; /* bytes; a longer line is given as output in pieces, with one warning; 0: 256 MiB */
+    const char
+        *context_variable; /* the values of DAGSTER_PIPES_CONTEXT and DAGSTER_PIPES_MESSAGES as another session has
+                                     made them (Dagster's own, which takes the lines of the events); both, or NULL */
+    const char *messages_variable;
+    bool no_pipes; /* the program is told nothing and says nothing: all that it prints is output */
 } dpipes_session_options;
 
-/* NULL: DPIPES_EINVAL  the extras are not a JSON object, an asset key is empty or given twice; DPIPES_ENOMEM. */
+/* NULL: DPIPES_EINVAL  the extras are not a JSON object, an asset key is empty or given twice, a variable is given that is
+ * none; DPIPES_ENOMEM. */
 DPIPES_API dpipes_session *dpipes_session_new(const dpipes_context_params *params,
                                               const dpipes_session_options *options, dpipes_error *err);
 DPIPES_API void dpipes_session_free(dpipes_session *session);

@@ -250,6 +250,15 @@ bool dpi_jobs_details_have(const dpi_buf *body, const char *name, const char *va
     return have;
 }
 
+bool dpi_jobs_details_run(const dpi_buf *body, const char *entrypoint)
+{
+    cJSON *json = dpi_ray_json_object(body, "job details", NULL);
+    const char *text = dpi_ray_json_text(json, "entrypoint");
+    const bool same = text && strcmp(text, entrypoint) == 0;
+    cJSON_Delete(json);
+    return same;
+}
+
 /* ---- The nodes ---- */
 
 static const cJSON *nodes_of(const cJSON *json)

@@ -64,6 +64,9 @@ dpipes_status dpi_jobs_read_details(const dpi_buf *body, dpipes_ray_result *resu
 /* Whether the details' runtime_env has this variable with this value. */
 bool dpi_jobs_details_have(const dpi_buf *body, const char *name, const char *value);
 
+/* Whether they are of a job with this entrypoint. */
+bool dpi_jobs_details_run(const dpi_buf *body, const char *entrypoint);
+
 typedef enum dpi_node_state { DPI_NODE_UNKNOWN, DPI_NODE_ALIVE, DPI_NODE_DEAD } dpi_node_state;
 
 /* The node's state; DPI_NODE_UNKNOWN when it is not in the list. */

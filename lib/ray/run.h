@@ -30,7 +30,7 @@ typedef struct dpi_task {
 typedef struct dpi_submit {
     dpi_task task;
     dpi_http_request request;
-    dpi_buf context;      /* the value of DAGSTER_PIPES_CONTEXT: what makes the job ours */
+    dpi_buf mark;         /* what makes the job ours: the value of DAGSTER_PIPES_CONTEXT, or the entrypoint */
     dpi_parcels *parcels; /* NULL: nothing is packed */
     size_t parcel;        /* the one on its way */
     int64_t told_ms;      /* when the logger heard how far it is */

@@ -9,6 +9,8 @@
 #include "ray/runtime_env.h"
 #include "ray/submission.h"
 #include "ray/submit.h"
+#include "session/tap.h"
+#include "wire/param.h"
 
 #define DPI_ID_LETTERS       10
 #define DPI_TIMER_SLACK_MS   20 /* by which curl's timer may be early against our clock */
@@ -204,6 +206,14 @@ static dpipes_status start_look_up(dpipes_ray_run *run, dpipes_error *err)
     return dpi_task_start(run, &run->submit.task, &request, NULL, err);
 }
 
+/* Nobody else has this context; a program without Pipes is known by its command. */
+static bool is_ours(const dpipes_ray_run *run, const dpi_buf *details)
+{
+    const char *mark = dpi_buf_text(&run->submit.mark);
+    return dpi_session_has_no_pipes(run->session) ? dpi_jobs_details_run(details, mark)
+                                                  : dpi_jobs_details_have(details, DPI_CONTEXT_VARIABLE, mark);
+}
+
 static dpipes_status take_look_up(dpipes_ray_run *run, dpi_http_reply *reply, dpipes_error *err)
 {
     outcome o = UNKNOWN;
@@ -212,8 +222,7 @@ static dpipes_status take_look_up(dpipes_ray_run *run, dpi_http_reply *reply, dp
     if (reply->status == DPIPES_OK && reply->code == 404)
         o = ABSENT;
     else if (reply->status == DPIPES_OK && reply->code == 200)
-        o = dpi_jobs_details_have(&reply->body, "DAGSTER_PIPES_CONTEXT", dpi_buf_text(&run->submit.context)) ? TAKEN
-                                                                                                             : FOREIGN;
+        o = is_ours(run, &reply->body) ? TAKEN : FOREIGN;
     return decide(run, o, err);
 }
 
@@ -326,6 +335,8 @@ static dpipes_status write_context(const char *path, const dpipes_session *sessi
 
 static const char *context_variable(dpipes_session *session, const char *path, dpipes_error *err)
 {
+    if (dpi_session_has_no_pipes(session))
+        return "";
     if (!path)
         return dpipes_session_context_variable(session, err);
     return write_context(path, session, err) == DPIPES_OK ? dpipes_session_context_file(session, path, err) : NULL;
@@ -333,6 +344,8 @@ static const char *context_variable(dpipes_session *session, const char *path, d
 
 static const char *messages_variable(dpipes_ray_run *run, dpipes_error *err)
 {
+    if (dpi_session_has_no_pipes(run->session))
+        return "";
     if (run->reader.read)
         return dpipes_session_messages_params(run->session, run->reader.params_json, err);
     return run->messages.path.size > 0 ? dpipes_session_messages_file(run->session, run->messages.path.data, err)
@@ -345,16 +358,17 @@ static dpipes_status make_request(dpipes_ray_run *run, const dpipes_ray_job *job
 {
     dpi_submit *s = &run->submit;
     const dpipes_pair bootstrap[] = {
-        {"DAGSTER_PIPES_CONTEXT", context},
-        {"DAGSTER_PIPES_MESSAGES", messages},
+        {DPI_CONTEXT_VARIABLE, context},
+        {DPI_MESSAGES_VARIABLE, messages},
     };
+    const bool told = !dpi_session_has_no_pipes(run->session);
     dpi_http_request_fini(&s->request);
-    dpi_buf_clear(&s->context);
-    dpi_buf_append_text(&s->context, context);
-    if (dpi_buf_failed(&s->context))
+    dpi_buf_clear(&s->mark);
+    dpi_buf_append_text(&s->mark, told ? context : job->entrypoint);
+    if (dpi_buf_failed(&s->mark))
         return dpi_fail_memory(err);
     return dpi_submission_request(dpi_run_address(run), job, run->result.submission_id, uris, bootstrap,
-                                  sizeof bootstrap / sizeof *bootstrap, &s->request, err);
+                                  told ? sizeof bootstrap / sizeof *bootstrap : 0, &s->request, err);
 }
 
 static bool is_packed(const dpipes_ray_job *job)
@@ -385,7 +399,8 @@ static dpipes_status make_submission(dpipes_ray_run *run, const dpipes_ray_job *
     if (!messages)
         return err->status;
     dpipes_status status = make_request(run, job, &uris, context, messages, err);
-    if (status == DPIPES_EINVAL && !job->context_path && dpi_parcels_have_room(job)) {
+    if (status == DPIPES_EINVAL && !job->context_path && *dpipes_session_context_json(run->session) &&
+        dpi_parcels_have_room(job)) {
         context = dpipes_session_context_file(run->session, DPI_PARCEL_CONTEXT, err);
         context_json = dpipes_session_context_json(run->session);
         status = context ? make_request(run, job, &uris, context, messages, err) : err->status;
@@ -440,7 +455,7 @@ void dpi_submit_end(dpipes_ray_run *run)
     dpi_submit *s = &run->submit;
     dpi_task_hang_up(run, &s->task);
     dpi_http_request_fini(&s->request);
-    dpi_buf_fini(&s->context);
+    dpi_buf_fini(&s->mark);
     if (s->parcels)
         dpi_parcels_fini(s->parcels);
     free(s->parcels);

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/json_write.h"
+#include "base/options.h"
 #include "base/random.h"
 #include "session/lines.h"
 #include "session/reader.h"
@@ -29,6 +30,7 @@ struct dpipes_session {
     size_t asset_key_count;
     dpi_buf context_json;
     dpi_buf context_variable;
+    dpi_buf moved_variable; /* of a context that was given, and lies in a file */
     dpi_buf messages_variable;
     dpi_buf channel; /* the path or the stream that the messages should come through */
     dpi_lines messages;
@@ -36,7 +38,9 @@ struct dpipes_session {
     bool empty_line;         /* an empty line is held back: it is the writer's when a message follows */
     bool long_line;          /* the warning of a line over the limit has gone out */
     bool any_message;
-    bool resumed; /* what came before, another session had */
+    bool given;    /* the variables are another session's */
+    bool no_pipes; /* the program does not know of any */
+    bool resumed;  /* what came before, another session had */
     bool opened;
     bool closed;
     dpi_buf exception;
@@ -281,7 +285,7 @@ dpipes_status dpipes_session_feed_output(dpipes_session *session, dpipes_stream 
 static void warn_of_what_is_missing(const dpipes_session *session)
 {
     dpipes_error warning;
-    if ((session->opened && session->closed) || session->resumed)
+    if ((session->opened && session->closed) || session->resumed || session->no_pipes)
         return;
     if (session->opened)
         dpi_fail(&warning, DPIPES_EPROTO, "the program opened Dagster Pipes, but did not close it");
@@ -383,6 +387,46 @@ static dpipes_status encode_context(dpipes_session *session, const dpipes_contex
     return dpi_context_data_encode(&session->context_json, &fields, err);
 }
 
+/* The context, when it is in the variable itself and not somewhere that the variable names. */
+static dpipes_status take_context(dpipes_session *session, const char *variable, dpipes_error *err)
+{
+    dpi_buf json = {0};
+    dpi_json_value object, data;
+    dpipes_status status = dpi_param_decode(DPI_CONTEXT_VARIABLE, variable, &json, &object, err);
+    if (status == DPIPES_OK && dpi_json_get(&object, "data", &data))
+        dpi_buf_append(&session->context_json, data.text, data.size);
+    dpi_buf_fini(&json);
+    return status;
+}
+
+static dpipes_status check_messages(const char *variable, dpipes_error *err)
+{
+    dpi_buf json = {0};
+    dpi_json_value object;
+    dpipes_status status = dpi_param_decode(DPI_MESSAGES_VARIABLE, variable, &json, &object, err);
+    dpi_buf_fini(&json);
+    return status;
+}
+
+static dpipes_status take_variables(dpipes_session *session, const dpipes_session_options *options, dpipes_error *err)
+{
+    session->given = true;
+    if (!options->context_variable || !options->messages_variable)
+        return dpi_fail(err, DPIPES_EINVAL, "session: %s is given, %s is not",
+                        options->context_variable ? "context_variable" : "messages_variable",
+                        options->context_variable ? "messages_variable" : "context_variable");
+    dpipes_status status = take_context(session, options->context_variable, err);
+    if (status == DPIPES_OK)
+        status = check_messages(options->messages_variable, err);
+    if (status == DPIPES_EPROTO)
+        return dpi_fail_prefix(err, DPIPES_EINVAL, "session: ");
+    dpi_buf_append_text(&session->context_variable, options->context_variable);
+    dpi_buf_append_text(&session->messages_variable, options->messages_variable);
+    const bool failed = dpi_buf_failed(&session->context_json) || dpi_buf_failed(&session->context_variable) ||
+                        dpi_buf_failed(&session->messages_variable);
+    return status == DPIPES_OK && failed ? dpi_fail_memory(err) : status;
+}
+
 static void set_up_streams(dpipes_session *session, size_t max_line)
 {
     static const char *const names[] = {[DPIPES_STDOUT] = "stdout", [DPIPES_STDERR] = "stderr"};
@@ -393,31 +437,42 @@ static void set_up_streams(dpipes_session *session, size_t max_line)
     }
 }
 
+static dpipes_status set_up(dpipes_session *session, const dpipes_context_params *params,
+                            const dpipes_session_options *options, dpipes_error *err)
+{
+    session->on_event = options->on_event;
+    session->user = options->user;
+    session->no_pipes = options->no_pipes;
+    set_up_streams(session, options->max_line ? options->max_line : DPI_LINE_MAX);
+    dpipes_status status = check_asset_keys(params, err);
+    if (status == DPIPES_OK)
+        status = copy_asset_keys(session, params, err);
+    if (status != DPIPES_OK || options->no_pipes)
+        return status;
+    return options->context_variable || options->messages_variable ? take_variables(session, options, err)
+                                                                   : encode_context(session, params, err);
+}
+
 dpipes_session *dpipes_session_new(const dpipes_context_params *params, const dpipes_session_options *options,
                                    dpipes_error *err)
 {
     static const dpipes_context_params no_params = {0};
-    if (!params)
-        params = &no_params;
+    dpipes_session_options known;
+    dpi_options_copy(&known, sizeof known, options, options ? options->size : 0, sizeof known);
     dpipes_session *session = calloc(1, sizeof *session);
     if (!session) {
         dpi_fail_memory(err);
         return NULL;
     }
-    if (options) {
-        session->on_event = options->on_event;
-        session->user = options->user;
-    }
-    set_up_streams(session, options && options->max_line ? options->max_line : DPI_LINE_MAX);
-    dpipes_status status = check_asset_keys(params, err);
-    if (status == DPIPES_OK)
-        status = copy_asset_keys(session, params, err);
-    if (status == DPIPES_OK)
-        status = encode_context(session, params, err);
-    if (status == DPIPES_OK)
+    if (set_up(session, params ? params : &no_params, &known, err) == DPIPES_OK)
         return session;
     dpipes_session_free(session);
     return NULL;
+}
+
+bool dpi_session_has_no_pipes(const dpipes_session *session)
+{
+    return session->no_pipes;
 }
 
 void dpipes_session_free(dpipes_session *session)
@@ -429,6 +484,7 @@ void dpipes_session_free(dpipes_session *session)
     free(session->asset_keys);
     dpi_buf_fini(&session->context_json);
     dpi_buf_fini(&session->context_variable);
+    dpi_buf_fini(&session->moved_variable);
     dpi_buf_fini(&session->messages_variable);
     dpi_buf_fini(&session->channel);
     dpi_buf_fini(&session->exception);
@@ -472,6 +528,12 @@ const char *dpipes_session_context_variable(dpipes_session *session, dpipes_erro
         fail_null("dpipes_session_context_variable", err);
         return NULL;
     }
+    if (session->no_pipes) {
+        dpi_fail(err, DPIPES_EINVAL, "dpipes_session_context_variable: the session is one without Pipes");
+        return NULL;
+    }
+    if (session->given)
+        return session->context_variable.data;
     return encode_variable(&session->context_variable, "data", NULL, dpi_buf_text(&session->context_json), err);
 }
 
@@ -481,11 +543,14 @@ const char *dpipes_session_context_file(dpipes_session *session, const char *pat
         fail_null("dpipes_session_context_file", err);
         return NULL;
     }
-    return encode_variable(&session->context_variable, "path", path, NULL, err);
+    return encode_variable(session->given ? &session->moved_variable : &session->context_variable, "path", path, NULL,
+                           err);
 }
 
 static const char *encode_messages(dpipes_session *session, const char *key, const char *value, dpipes_error *err)
 {
+    if (session->given)
+        return session->messages_variable.data;
     dpi_buf_clear(&session->channel);
     dpi_buf_append_text(&session->channel, value);
     if (dpi_buf_failed(&session->channel)) {
@@ -517,8 +582,6 @@ const char *dpipes_session_messages_stdio(dpipes_session *session, const char *s
     return encode_messages(session, "stdio", stream, err);
 }
 
-/* ---- Results ---- */
-
 const char *dpipes_session_messages_params(dpipes_session *session, const char *params_json, dpipes_error *err)
 {
     dpi_buf json = {0};
@@ -526,6 +589,8 @@ const char *dpipes_session_messages_params(dpipes_session *session, const char *
         dpi_fail(err, DPIPES_EINVAL, "dpipes_session_messages_params: %s is NULL", session ? "params_json" : "session");
         return NULL;
     }
+    if (session->given)
+        return session->messages_variable.data;
     dpi_buf_clear(&session->channel);
     dpi_buf_append_literal(&session->channel, "the channel of a message reader");
     dpipes_status status = dpi_json_write_object(&json, params_json, "messages", err);
@@ -537,6 +602,8 @@ const char *dpipes_session_messages_params(dpipes_session *session, const char *
     dpi_buf_fini(&json);
     return status == DPIPES_OK ? session->messages_variable.data : NULL;
 }
+
+/* ---- Results ---- */
 
 dpipes_status dpipes_session_add_launch_metadata(dpipes_session *session, const char *key, const char *value,
                                                  dpipes_error *err)

@@ -179,6 +179,9 @@ START_TEST(a_job_is_ours_by_its_variables)
     ck_assert(!dpi_jobs_details_have(body(FAILED_JOB), "B", "1"));
     ck_assert(!dpi_jobs_details_have(body("{\"runtime_env\": null}"), "A", "1"));
     ck_assert(!dpi_jobs_details_have(body("?"), "A", "1"));
+    ck_assert(dpi_jobs_details_run(body("{\"entrypoint\": \"./train\"}"), "./train"));
+    ck_assert(!dpi_jobs_details_run(body("{\"entrypoint\": \"./train\"}"), "./other"));
+    ck_assert(!dpi_jobs_details_run(body("{}"), "./train"));
 }
 END_TEST
 

@@ -457,6 +457,73 @@ START_TEST(the_variables_are_what_programs_read)
 }
 END_TEST
 
+/* As Dagster's own session makes them. */
+static dpipes_session *session_of(const char *context_json, const char *messages_json)
+{
+    dpi_buf context = {0}, messages = {0};
+    assert_ok(dpi_param_encode(&context, context_json, strlen(context_json), &err), &err);
+    assert_ok(dpi_param_encode(&messages, messages_json, strlen(messages_json), &err), &err);
+    const dpipes_session_options options = {
+        .size = sizeof options,
+        .on_event = note_event,
+        .context_variable = context.data,
+        .messages_variable = messages.data,
+    };
+    dpipes_session *session = dpipes_session_new(NULL, &options, &err);
+    dpi_buf_fini(&context);
+    dpi_buf_fini(&messages);
+    return session;
+}
+
+START_TEST(variables_of_another_session_are_handed_on)
+{
+    dpipes_session *session = session_of("{\"data\": {\"run_id\": \"r\"}}", "{\"stdio\": \"stdout\"}");
+    ck_assert_msg(session != NULL, "%s", err.message);
+    ck_assert_str_eq(dpipes_session_context_json(session), "{\"run_id\": \"r\"}");
+    assert_decodes(dpipes_session_context_variable(session, &err), "{\"data\": {\"run_id\": \"r\"}}");
+    assert_decodes(dpipes_session_messages_file(session, "/elsewhere", &err), "{\"stdio\": \"stdout\"}");
+    assert_decodes(dpipes_session_messages_params(session, "{}", &err), "{\"stdio\": \"stdout\"}");
+    assert_decodes(dpipes_session_context_file(session, "/f", &err), "{\"path\": \"/f\"}");
+    assert_decodes(dpipes_session_context_variable(session, &err), "{\"data\": {\"run_id\": \"r\"}}");
+    dpipes_session_free(session);
+}
+END_TEST
+
+START_TEST(a_context_elsewhere_is_not_known)
+{
+    dpipes_session *session = session_of("{\"path\": \"/context\"}", "{\"path\": \"/messages\"}");
+    ck_assert_msg(session != NULL, "%s", err.message);
+    ck_assert_str_eq(dpipes_session_context_json(session), "");
+    dpipes_session_free(session);
+}
+END_TEST
+
+START_TEST(variables_that_are_none_are_named)
+{
+    dpipes_session_options options = {.size = sizeof options, .context_variable = "eJyrBQAAkwDe"};
+    ck_assert_ptr_null(dpipes_session_new(NULL, &options, &err));
+    assert_fails(err.status, DPIPES_EINVAL, &err, "messages_variable is not");
+    options.messages_variable = options.context_variable;
+    options.context_variable = "?";
+    ck_assert_ptr_null(dpipes_session_new(NULL, &options, &err));
+    assert_fails(err.status, DPIPES_EINVAL, &err, "DAGSTER_PIPES_CONTEXT: not base64");
+}
+END_TEST
+
+START_TEST(a_program_without_pipes_is_told_nothing)
+{
+    const dpipes_session_options options = {.size = sizeof options, .on_event = note_event, .no_pipes = true};
+    dpipes_session *session = dpipes_session_new(NULL, &options, &err);
+    ck_assert_ptr_nonnull(session);
+    ck_assert_ptr_null(dpipes_session_context_variable(session, &err));
+    assert_fails(err.status, DPIPES_EINVAL, &err, "without Pipes");
+    assert_ok(dpipes_session_feed_output(session, DPIPES_STDOUT, "line\n", 5, &err), &err);
+    assert_ok(dpipes_session_end(session, &err), &err);
+    ck_assert_str_eq(log_text.data, "output name=stdout text=line\n");
+    dpipes_session_free(session);
+}
+END_TEST
+
 START_TEST(no_session_is_an_error_and_no_crash)
 {
     size_t count = 7;
@@ -480,6 +547,10 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_set_timeout(tc, 30);
     tcase_add_loop_test(tc, a_message_becomes_an_event, 0, sizeof fitting / sizeof *fitting);
+    tcase_add_test(tc, variables_of_another_session_are_handed_on);
+    tcase_add_test(tc, a_context_elsewhere_is_not_known);
+    tcase_add_test(tc, variables_that_are_none_are_named);
+    tcase_add_test(tc, a_program_without_pipes_is_told_nothing);
     tcase_add_test(tc, no_session_is_an_error_and_no_crash);
     tcase_add_test(tc, events_do_not_depend_on_the_cuts);
     tcase_add_test(tc, the_line_before_a_message_that_its_writer_made_is_no_output);
