@@ -90,14 +90,18 @@ def _ms(seconds: float | None) -> int:
     return 0 if seconds is None else max(1, round(seconds * 1000))
 
 
-def _texts(values: Any) -> Any:
-    return (ctypes.c_char_p * len(values))(*map(_bytes, values))
+def _texts(values: tuple[str, ...]) -> Any:
+    return (ctypes.c_char_p * len(values))(*[_bytes(value) for value in values])
 
 
 def _logger(logger: Logger | None) -> Any:
     if logger is None:
         return c.LOGGER()
-    return c.LOGGER(lambda _, level, message: logger(_LEVELS[level], message.decode("utf-8", "replace")))
+
+    def note(_: int | None, level: int, message: bytes) -> None:
+        logger(_LEVELS[level], message.decode("utf-8", "replace"))
+
+    return c.LOGGER(note)
 
 
 def _span(text: c.Text) -> bytes | None:
@@ -130,12 +134,12 @@ class Event:
         return None if self.json is None else json.loads(self.json)
 
 
-def _event(raw: c.PipesEvent) -> Event:
+def _event(raw: Any) -> Event:
     return Event(
-        kind=_KINDS[raw.kind],
+        kind=_KINDS[int(raw.kind)],
         text=_text(_span(raw.text)),
-        level=_LEVELS[raw.level],
-        severity=("ERROR", "WARN")[raw.severity],
+        level=_LEVELS[int(raw.level)],
+        severity=("ERROR", "WARN")[int(raw.severity)],
         passed=raw.passed,
         name=_text(_span(raw.name)),
         asset_key=_text(_span(raw.asset_key)),
@@ -244,34 +248,34 @@ class Run:
     """A job on its way, made by Client.start and Client.attach."""
 
     def __init__(self, handle: int, session: Session) -> None:
-        self._handle = handle
-        self._session = session
+        self.handle = handle
+        self.session = session  # which must live as long
 
     @property
     def submission_id(self) -> str:
-        return _lib.dpipes_ray_run_submission_id(self._handle).decode()
+        return _lib.dpipes_ray_run_submission_id(self.handle).decode()
 
     @property
     def status(self) -> str:
         """Ray's: "PENDING", "RUNNING", "STOPPED", "SUCCEEDED", "FAILED"; "UNKNOWN" before it is known."""
-        return _status_name(_lib.dpipes_ray_run_status(self._handle))
+        return _status_name(_lib.dpipes_ray_run_status(self.handle))
 
     @property
     def ended(self) -> bool:
-        return _lib.dpipes_ray_run_ended(self._handle)
+        return _lib.dpipes_ray_run_ended(self.handle)
 
     def cancel(self) -> None:
         """Asks to stop the job and to wait for its end; a second time: to leave at once."""
-        _lib.dpipes_ray_run_cancel(self._handle)
+        _lib.dpipes_ray_run_cancel(self.handle)
 
     def detach(self) -> None:
         """The run ends as soon as Ray has the job, which runs on."""
-        _lib.dpipes_ray_run_detach(self._handle)
+        _lib.dpipes_ray_run_detach(self.handle)
 
     def result(self) -> Result:
         """What it came to; while it goes on, what is known."""
         error, raw = c.Error(), c.RunResult()
-        status = _lib.dpipes_ray_run_result(self._handle, raw, error)
+        status = _lib.dpipes_ray_run_result(self.handle, raw, error)
         try:
             return Result(
                 submission_id=raw.submission_id.decode(),
@@ -399,8 +403,8 @@ class Client:
 
     def forget(self, run: Run) -> None:
         """The run is done with; one that goes on leaves its job as it is."""
-        if self._runs.pop(run._handle, None):
-            _lib.dpipes_ray_run_free(run._handle)
+        if self._runs.pop(run.handle, None):
+            _lib.dpipes_ray_run_free(run.handle)
 
     def step(self, seconds: float) -> None:
         """Moves all runs on, after waiting up to so long for something to do."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import dagster as dg
 from dagster._config.field_utils import IntEnvVar
@@ -64,9 +64,20 @@ def merge_config(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str,
     """A new dictionary; `over` wins, and dictionaries that both have are merged in the same way."""
     merged = dict(under)
     for key, value in over.items():
-        below = merged.get(key)
-        merged[key] = merge_config(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+        below = as_mapping(merged.get(key))
+        above = as_mapping(value)
+        merged[key] = value if below is None or above is None else merge_config(below, above)
     return merged
+
+
+def as_mapping(value: Any) -> Mapping[str, Any] | None:
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else None
+
+
+def as_sequence(value: Any) -> Sequence[Any] | None:
+    """None of a text, too."""
+    plain = isinstance(value, Sequence) and not isinstance(value, str | bytes)
+    return cast("Sequence[Any]", value) if plain else None
 
 
 def resolve_env_vars(env_vars: Sequence[str] | None) -> dict[str, str]:
@@ -90,19 +101,18 @@ def resolve_config(value: Any, name: str | None = None) -> Any:
         if found is None and name is not None:
             raise ValueError(f"{name}: the environment variable {variable.env_var_name} is not set")
         return found
-    if isinstance(value, Mapping):
-        return {key: resolve_config(member, name and f"{name}.{key}") for key, member in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return [resolve_config(member, name and f"{name}[{i}]") for i, member in enumerate(value)]
+    if (mapping := as_mapping(value)) is not None:
+        return {key: resolve_config(member, name and f"{name}.{key}") for key, member in mapping.items()}
+    if (sequence := as_sequence(value)) is not None:
+        return [resolve_config(member, name and f"{name}[{i}]") for i, member in enumerate(sequence)]
     return value
 
 
 def _variable_of(value: Any) -> dg.EnvVar | IntEnvVar | None:
     if isinstance(value, dg.EnvVar | IntEnvVar):
         return value
-    if isinstance(value, Mapping) and set(value) == {"env"} and isinstance(value["env"], str):
-        return dg.EnvVar(value["env"])
-    return None
+    mapping = as_mapping(value) or {}
+    return dg.EnvVar(mapping["env"]) if list(mapping) == ["env"] and isinstance(mapping["env"], str) else None
 
 
 def execution_labels(run: dg.DagsterRun) -> dict[str, str]:

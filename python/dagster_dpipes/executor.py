@@ -28,6 +28,8 @@ from dagster_dpipes._native import DpipesError
 from dagster_dpipes.configs import (
     RayExecutionConfig,
     RayJobSubmissionClientConfig,
+    as_mapping,
+    as_sequence,
     config_from_tags,
     merge_config,
     resolve_env_vars,
@@ -66,10 +68,10 @@ class _RayExecutorDefinition(dg.ExecutorDefinition):
 def _with_env_names(value: Any) -> Any:
     if isinstance(value, dg.EnvVar | IntEnvVar):
         return {"env": value.env_var_name}
-    if isinstance(value, Mapping):
-        return {key: _with_env_names(member) for key, member in value.items()}
-    if isinstance(value, list | tuple):
-        return [_with_env_names(member) for member in value]
+    if (mapping := as_mapping(value)) is not None:
+        return {key: _with_env_names(member) for key, member in mapping.items()}
+    if (sequence := as_sequence(value)) is not None:
+        return [_with_env_names(member) for member in sequence]
     return value
 
 
@@ -122,7 +124,7 @@ class RayStepHandler(StepHandler):
     def launch_step(self, step_handler_context: StepHandlerContext) -> Iterator[DagsterEvent]:
         step_key = _step_key(step_handler_context)
         submission_id = _submission_id(step_handler_context)
-        yield DagsterEvent.step_worker_starting(
+        yield DagsterEvent.step_worker_starting(  # pyright: ignore[reportUnknownMemberType]
             step_handler_context.get_step_context(step_key),
             message=f'Executing step "{step_key}" in Ray job {submission_id}.',
             metadata={"Ray Submission ID": dg.MetadataValue.text(submission_id)},

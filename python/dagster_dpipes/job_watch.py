@@ -32,7 +32,7 @@ class JobWatch:
         self._lock = threading.Lock()  # a client is for one thread at a time
         self._runs: dict[str, Run] = {}
         self._ended: dict[str, float] = {}
-        self._failure: DpipesError | None = None
+        self._failure: DpipesError | None = None  # of the loop itself
         thread = threading.Thread(target=_turn, args=(weakref.ref(self),), name="ray jobs", daemon=True)
         thread.start()
 
@@ -112,21 +112,21 @@ class JobWatch:
             raise result.error
         return result
 
-    def _step(self) -> None:
+    def step(self) -> int | None:
+        """Moves the jobs on. A descriptor that is readable when there is more to do; None: the loop has failed."""
         with self._lock:
-            self._client.step(0)
-            for _ in self._client.events():
-                pass  # what a run or a step prints, Dagster captures where it runs
+            try:
+                self._client.step(0)
+                for _ in self._client.events():
+                    pass  # what a run or a step prints, Dagster captures where it runs
+            except DpipesError as error:
+                self._failure = error
+                return None
+            return self._client.fileno()
 
 
 def _turn(watch: weakref.ref[JobWatch]) -> None:
-    """Moves the jobs on until nobody has the watch any more."""
-    while (one := watch()) is not None:
-        try:
-            one._step()
-        except DpipesError as error:
-            one._failure = error
-            return
-        descriptor = one._client.fileno()
+    """Until nobody has the watch any more."""
+    while (one := watch()) is not None and (descriptor := one.step()) is not None:
         del one
         select.select([descriptor], [], [], _LONGEST_WAIT)

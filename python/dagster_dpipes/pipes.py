@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
@@ -67,17 +67,18 @@ def hand_on(handler: dg.PipesMessageHandler, event: Event) -> None:
     elif event.kind == "output":
         sys.stdout.write(f"{event.text}\n")
     elif event.kind == "warning" and event.line is not None:
-        handler._context.log.warning(f"[pipes] {event.text}")
+        _log(handler).warning(f"[pipes] {event.text}")
+
+
+def _log(handler: dg.PipesMessageHandler) -> dg.DagsterLogManager:
+    return handler._context.log  # pyright: ignore[reportPrivateUsage]
 
 
 class _FedReader(dg.PipesMessageReader):
     """Of a run of our own client, which follows the log anyway and feeds Dagster's handler from there."""
 
-    handler: dg.PipesMessageHandler | None = None
-
     @contextmanager
-    def read_messages(self, handler: dg.PipesMessageHandler) -> Iterator[PipesParams]:
-        self.handler = handler
+    def read_messages(self, handler: dg.PipesMessageHandler) -> Generator[PipesParams, None, None]:
         yield STDOUT_PARAMS
 
     def no_messages_debug_text(self) -> str:
@@ -118,7 +119,7 @@ class PipesRayJobMessageReader(dg.PipesMessageReader):
         return self._launched.is_set()
 
     @contextmanager
-    def read_messages(self, handler: dg.PipesMessageHandler) -> Iterator[PipesParams]:
+    def read_messages(self, handler: dg.PipesMessageHandler) -> Generator[PipesParams, None, None]:
         self._launched.clear()
         self._closed.clear()
         self.completed.clear()
@@ -130,7 +131,7 @@ class PipesRayJobMessageReader(dg.PipesMessageReader):
             self._closed.set()
             thread.join()
             if not self._launched.is_set():
-                handler._context.log.warning(
+                _log(handler).warning(
                     "[pipes] PipesSession.report_launched was not called before the session was closed, so no log was read."
                 )
 
@@ -204,8 +205,9 @@ class PipesRayJobClient(dg.PipesClient, TreatAsResourceParam):
         pending_timeout: float | None = None,
     ) -> None:
         if client is not None:
-            address, headers, cookies = client._address, client._headers, client._cookies
-            verify, metadata = client._verify, client._default_metadata
+            given: Any = client  # Ray has no public names for these
+            address, headers, cookies = given._address, given._headers, given._cookies
+            verify, metadata = given._verify, given._default_metadata
         self._address = address
         self._create_cluster_if_needed = create_cluster_if_needed
         self._headers = headers
@@ -288,7 +290,7 @@ class PipesRayJobClient(dg.PipesClient, TreatAsResourceParam):
         run = client.start(own, **self._job(context, submit_job_params))
         context.log.info(f"[pipes] Starting Ray job {run.submission_id}...")
         try:
-            _follow(client, run, session)
+            self._follow(client, run, session)
         except BaseException:
             self._leave(client, run, session, context)
             raise
@@ -315,26 +317,23 @@ class PipesRayJobClient(dg.PipesClient, TreatAsResourceParam):
         context.log.warning(f"[pipes] interrupted: stopping Ray job {run.submission_id}")
         run.cancel()
         try:
-            _follow(client, run, session)
+            self._follow(client, run, session)
         except BaseException:
             context.log.warning(f"[pipes] interrupted again: Ray job {run.submission_id} may run on")
             raise
         context.log.info(f"[pipes] {run.result().error}")
 
-
-def _follow(client: Client, run: Run, session: dg.PipesSession) -> None:
-    """To the run's end. A reader that is not ours has told Dagster already what the program said."""
-    handler = session.message_handler
-    fed = isinstance(handler._message_reader, _FedReader)
-    launched = False
-    while not run.ended:
-        client.step(STEP_MS / 1000)
-        if not launched and run.status != "UNKNOWN":
-            launched = True
-            session.report_launched({"extras": {RAY_JOB_ID_KEY: run.submission_id, RAY_ADDRESS_KEY: client.address}})
-        for _, event in client.events():
-            if fed:
-                hand_on(handler, event)
+    def _follow(self, client: Client, run: Run, session: dg.PipesSession) -> None:
+        """To the run's end. A reader that was given tells Dagster itself what the program says."""
+        launched = False
+        while not run.ended:
+            client.step(STEP_MS / 1000)
+            if not launched and run.status != "UNKNOWN":
+                launched = True
+                session.report_launched({"extras": {RAY_JOB_ID_KEY: run.submission_id, RAY_ADDRESS_KEY: client.address}})
+            for _, event in client.events():
+                if self._message_reader is None:
+                    hand_on(session.message_handler, event)
 
 
 def complete_runtime_env(given: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -346,6 +345,7 @@ def complete_runtime_env(given: Mapping[str, Any] | None) -> dict[str, Any]:
 
     local = {name: runtime_env.pop(name) for name in ("working_dir", "py_modules", "excludes") if name in runtime_env}
     try:
-        return {**RuntimeEnv(**runtime_env).to_dict(), **local}
+        whole: Any = RuntimeEnv(**runtime_env)
+        return {**whole.to_dict(), **local}
     except (ValueError, TypeError) as error:
         raise DpipesError(f"runtime_env: {error}", "EINVAL") from error

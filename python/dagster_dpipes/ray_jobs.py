@@ -32,8 +32,8 @@ class RayJob:
     ) -> None:
         self._address = address
         self._connection = dict(connection or {})
-        self._job = {"entrypoint": entrypoint, **job}
-        self._context = {"asset_keys": asset_keys, "partition_key": partition_key, "extras": extras}
+        self._job: dict[str, Any] = {"entrypoint": entrypoint, **job}
+        self._context: dict[str, Any] = {"asset_keys": asset_keys, "partition_key": partition_key, "extras": extras}
         self.result: Result | None = None
         """What became of it, once `run` is through."""
 

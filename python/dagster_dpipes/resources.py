@@ -7,8 +7,9 @@ import os
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Generator
 from functools import cached_property
+from importlib import import_module
 from typing import Any, TypeAlias
 from uuid import uuid4
 
@@ -26,7 +27,7 @@ _CLUSTER_OPTIONS = ("num_cpus", "num_gpus", "object_store_memory", "resources", 
 _CONNECT_OPTIONS_REFUSED = ("address",)
 
 
-class RayResource(dg.ConfigurableResource, ABC):
+class RayResource(dg.ConfigurableResource[Any], ABC):
     """The interface of all Ray clusters: annotate with it what works on any of them.
 
     A subclass has `created`, `create`, `wait`, `delete` and the addresses; what is called when is decided by `lifecycle`.
@@ -48,6 +49,12 @@ class RayResource(dg.ConfigurableResource, ABC):
     _context: Any = PrivateAttr(default=None)
     _waited: bool = PrivateAttr(default=False)
     _begun: float = PrivateAttr(default=0.0)
+
+    @property
+    def _life(self) -> Lifecycle:
+        """Dagster's classes hide the types of their fields from a type checker."""
+        own: Any = self
+        return own.lifecycle
 
     @cached_property
     def resource_uid(self) -> str:
@@ -111,8 +118,7 @@ class RayResource(dg.ConfigurableResource, ABC):
 
     def connect(self, context: AnyDagsterContext) -> Any:
         """Connects this process by `ray.init`."""
-        import ray
-
+        ray: Any = import_module("ray")
         self._context = ray.init(address=self.ray_address, **self.connect_options())
         return self._context
 
@@ -130,7 +136,7 @@ class RayResource(dg.ConfigurableResource, ABC):
 
     def on_cleanup(self, context: AnyDagsterContext, *, deleted: bool) -> None:
         if deleted:
-            _log(context).info(f'Deleted {self.display_name} (cleanup policy "{self.lifecycle.cleanup}").')
+            _log(context).info(f'Deleted {self.display_name} (cleanup policy "{self._life.cleanup}").')
 
     # ---- What they are given ----
 
@@ -138,9 +144,10 @@ class RayResource(dg.ConfigurableResource, ABC):
         """`ray_init_options` with the values of variables; an option that is None is left out, as is a variable of
         runtime_env that is unset."""
         options = {k: v for k, v in resolve_config(self.ray_init_options).items() if v is not None}
-        runtime_env = options.get("runtime_env") or {}
+        runtime_env: dict[str, Any] = options.get("runtime_env") or {}
         if "env_vars" in runtime_env:
-            runtime_env["env_vars"] = {k: v for k, v in (runtime_env["env_vars"] or {}).items() if v is not None}
+            variables: dict[str, Any] = runtime_env["env_vars"] or {}
+            runtime_env["env_vars"] = {name: value for name, value in variables.items() if value is not None}
         return options
 
     def connect_options(self) -> dict[str, Any]:
@@ -163,15 +170,15 @@ class RayResource(dg.ConfigurableResource, ABC):
     # ---- Dagster's side ----
 
     @contextlib.contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[Self, None, None]:
         exception: BaseException | None = None
         self._begun = time.time()
         try:
-            if self.lifecycle.create:
+            if self._life.create:
                 self._create(context)
-                if self.lifecycle.wait:
+                if self._life.wait:
                     self._wait(context)
-                    if self.lifecycle.connect:
+                    if self._life.connect:
                         self._connect(context)
             yield self
         except BaseException as error:
@@ -199,7 +206,7 @@ class RayResource(dg.ConfigurableResource, ABC):
             self.on_connect(context)
 
     def cleanup(self, context: AnyDagsterContext, exception: BaseException | None) -> None:
-        policy = self.lifecycle.cleanup
+        policy = self._life.cleanup
         failed = policy == "on_exception" and (exception is not None or self._step_has_failed(context))
         deleted = self.created and (policy == "always" or failed)
         try:
@@ -301,15 +308,14 @@ class LocalRay(RayResource):
 def _ray_can_have_token() -> bool:
     if "ray" not in sys.modules:
         return True
-    try:
-        from ray._raylet import AuthenticationMode, get_authentication_mode
-    except ImportError:  # a Ray that is too old for tokens
+    raylet: Any = import_module("ray._raylet")
+    if not hasattr(raylet, "get_authentication_mode"):  # a Ray that is too old for tokens
         return False
-    return get_authentication_mode() == AuthenticationMode.TOKEN
+    return raylet.get_authentication_mode() == raylet.AuthenticationMode.TOKEN
 
 
 @contextlib.contextmanager
-def _environment_of(cluster: _native.LocalRay) -> Iterator[None]:
+def _environment_of(cluster: _native.LocalRay) -> Generator[None, None, None]:
     """What Ray's Python reads, and what it starts inherits."""
     variables = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
     if cluster.token_file:
@@ -317,9 +323,8 @@ def _environment_of(cluster: _native.LocalRay) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     if cluster.token_file:
-        from ray._raylet import AuthenticationTokenLoader
-
-        AuthenticationTokenLoader.instance().reset_cache()
+        raylet: Any = import_module("ray._raylet")
+        raylet.AuthenticationTokenLoader.instance().reset_cache()
     try:
         yield
     finally:
@@ -331,11 +336,10 @@ def _environment_of(cluster: _native.LocalRay) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _loopback_address() -> Iterator[None]:
+def _loopback_address() -> Generator[None, None, None]:
     """Else Ray's Python takes 127.0.0.1 for the network's address of this machine, on which LocalRay does not listen. It
     reads RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER when it is imported, which may have been long before."""
-    from ray._private import ray_constants
-
+    ray_constants: Any = import_module("ray._private.ray_constants")
     before = ray_constants.ENABLE_RAY_CLUSTER
     ray_constants.ENABLE_RAY_CLUSTER = False
     try:

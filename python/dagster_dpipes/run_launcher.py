@@ -56,7 +56,7 @@ def flat_or_under_ray(config: type[dg.Config]) -> dict[str, Any]:
 def take_config(config: type[dg.Config], value: Mapping[str, Any]) -> dict[str, Any]:
     """What such a schema was given; a key under `ray` wins."""
     known = config_fields(config)
-    given = {**value, **(value.get("ray") or {})}
+    given: dict[str, Any] = {**value, **(value.get("ray") or {})}
     return {name: resolve_config(member, name) for name, member in given.items() if name in known}
 
 
@@ -159,7 +159,7 @@ class RayRunLauncher(RunLauncher, ConfigurableClass):
         )
 
     def _job(self, run: DagsterRun) -> dict[str, Any]:
-        own = {
+        own: dict[str, Any] = {
             "runtime_env": self.runtime_env,
             "num_cpus": self.num_cpus,
             "num_gpus": self.num_gpus,
@@ -167,7 +167,7 @@ class RayRunLauncher(RunLauncher, ConfigurableClass):
             "resources": self.resources,
             "env_vars": self.env_vars,
         }
-        config = {**own, **config_from_tags(run.tags)}
+        config: dict[str, Any] = {**own, **config_from_tags(run.tags)}
         job_name = dg._check.not_none(run.job_code_origin).job_name
         runtime_env = complete_runtime_env(config["runtime_env"])
         runtime_env["env_vars"] = {
@@ -238,7 +238,7 @@ class RayRunLauncher(RunLauncher, ConfigurableClass):
             return None
 
     def dispose(self) -> None:
-        self.__dict__.pop("watch", None)
+        vars(self).pop("watch", None)
 
 
 def _sentence(outcome: str, error: DpipesError) -> str:
