@@ -1,4 +1,4 @@
-"""The scenes of test_local_ray.py: NAME…. The last line on stdout is what came of it, as JSON."""
+"""The scenes of test_local_ray_resource.py: NAME…. The last line on stdout is what came of it, as JSON."""
 
 import json
 import os
