@@ -69,8 +69,8 @@ class Home:
         )
         self.instance = dg.DagsterInstance.from_config(str(path))
 
-    def launch(self, job):
-        command = [sys.executable, "-m", "dagster", "job", "launch", "-f", DEFINITIONS, "-j", job]
+    def launch(self, job, definitions=DEFINITIONS):
+        command = [sys.executable, "-m", "dagster", "job", "launch", "-f", definitions, "-j", job]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stdout + done.stderr
         [run] = self.instance.get_runs(dg.RunsFilter(job_name=job))
