@@ -1,9 +1,13 @@
-"""Measures one trivial Ray job, from the submission until its end is known, three ways on the same Ray, interleaved: plain
-REST (POST, then GET every 20 ms), `dpipes run`, and dagster-ray's PipesRayJobClient. The job is examples/hello.
+"""Measures one trivial Ray job, from the submission until its end is known, four ways on the same Ray, interleaved: plain
+REST (POST, then GET every 20 ms), `dpipes run`, and in one Dagster process the PipesRayJobClient of dagster_dpipes and of dagster-ray. The
+job is examples/hello.
 
     scripts/bench-ray-job [ROUNDS]
 """
 
+import contextlib
+import importlib
+import io
 import json
 import os
 import statistics
@@ -26,7 +30,8 @@ class Cluster:
     def __init__(self, build):
         self.dpipes = str(build / "cli/dpipes")
         self.directory = tempfile.TemporaryDirectory()
-        self.environment = {**os.environ, "XDG_RUNTIME_DIR": self.directory.name}
+        self.variables = {"XDG_RUNTIME_DIR": self.directory.name}
+        self.environment = {**os.environ, **self.variables}
 
     def __enter__(self):
         up = subprocess.run([self.dpipes, "local", "up", "--json"], env=self.environment, check=True, stdout=subprocess.PIPE)
@@ -63,23 +68,35 @@ def dpipes_run(cluster, program):
     assert [r["kind"] for r in result["results"]] == ["materialization"], result
 
 
-def dagster_ray(cluster, program):
-    import dagster as dg
-    from dagster_ray import PipesRayJobClient
+def asset_by(package):
+    """The same asset, whose client is that of the package."""
 
-    @dg.asset
-    def table(context: dg.AssetExecutionContext):
-        client = PipesRayJobClient(address=cluster.address)
-        return client.run(context=context, submit_job_params={"entrypoint": f"exec {program}"}).get_materialize_result()
+    def materialize(cluster, program):
+        import dagster as dg
 
-    assert dg.materialize([table]).success
+        client = importlib.import_module(package).PipesRayJobClient(address=cluster.address)
+
+        @dg.asset
+        def table(context: dg.AssetExecutionContext):
+            return client.run(context=context, submit_job_params={"entrypoint": f"exec {program}"}).get_materialize_result()
+
+        with contextlib.redirect_stdout(io.StringIO()):  # the job's own lines
+            assert dg.materialize([table]).success
+
+    return materialize
 
 
 def main():
     build = Path(sys.argv[1]).resolve()
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 7
     program = str(build / "examples/hello")
-    ways = {"plain REST": plain_rest, "dpipes run": dpipes_run, "dagster-ray": dagster_ray}
+    sys.path.insert(0, str(build / "python"))
+    ways = {
+        "plain REST": plain_rest,
+        "dpipes run": dpipes_run,
+        "dagster_dpipes": asset_by("dagster_dpipes"),
+        "dagster-ray": asset_by("dagster_ray"),
+    }
     times = {name: [] for name in ways}
     with Cluster(build) as cluster:
         os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=cluster.token_file)
@@ -91,7 +108,7 @@ def main():
                     times[name].append(time.perf_counter() - started)
     print(f"one trivial Ray job, {rounds} rounds: seconds")
     for name, seconds in times.items():
-        print(f"  {name:12} minimum {min(seconds):6.2f}  median {statistics.median(seconds):6.2f}  maximum {max(seconds):6.2f}")
+        print(f"  {name:14} minimum {min(seconds):6.2f}  median {statistics.median(seconds):6.2f}  maximum {max(seconds):6.2f}")
 
 
 if __name__ == "__main__":

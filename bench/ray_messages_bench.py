@@ -1,4 +1,4 @@
-"""Measures how messages of a Ray job arrive, by `dpipes run` and by dagster-ray on the same Ray: the latency of single messages, a
+"""Measures how messages of a Ray job arrive, by `dpipes run`, dagster_dpipes and dagster-ray on the same Ray: the latency of single messages, a
 burst of 10,000, the client's CPU time and memory. Called by scripts/bench-ray-job."""
 
 import json
@@ -27,11 +27,17 @@ def ours(cluster, entrypoint):
     return {"success": status == 0, "arrivals": arrivals, "cpu": usage.ru_utime + usage.ru_stime, "memory": usage.ru_maxrss}
 
 
-def theirs(cluster, entrypoint):
-    script = Path(__file__).with_name("dagster_ray_messages.py")
-    command = [sys.executable, script, cluster.address, "exec " + " ".join(entrypoint)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
+def in_dagster(package, build):
+    """An asset, whose client is that of the package."""
+    script = Path(__file__).with_name("dagster_messages.py")
+
+    def materialize(cluster, entrypoint):
+        command = [sys.executable, script, package, cluster.address, "exec " + " ".join(entrypoint)]
+        environment = {**os.environ, **cluster.variables, "PYTHONPATH": str(build / "python")}
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return materialize
 
 
 def latencies(run):
@@ -59,7 +65,8 @@ def main():
     ticker = str(build / "bench/ticker")
     with Cluster(build) as cluster:
         os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=cluster.token_file)
-        for name, way in {"dpipes run": ours, "dagster-ray": theirs}.items():
+        ways = {"dpipes run": ours} | {package: in_dagster(package, build) for package in ("dagster_dpipes", "dagster_ray")}
+        for name, way in ways.items():
             way(cluster, [ticker, "10", "0"])  # starts what has to be started
             report(name, *(way(cluster, [ticker, *map(str, words)]) for words in (SINGLE, BURST)))
 

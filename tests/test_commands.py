@@ -2,10 +2,11 @@
 
 import json
 import os
+import re
 import subprocess
 
 import pytest
-from harness import asset_context, built, clean_environment, encode, pipes_variables, run
+from harness import ROOT, asset_context, built, clean_environment, encode, pipes_variables, run
 
 
 def dpipes(*words, cwd=None, stdin=None, **environment):
@@ -216,3 +217,11 @@ def test_what_cannot_be_used_is_an_error_with_its_reason(ray, tmp_path):
     wrong.write_text("wrong")
     code, found = examine("--address", ray.address, "--token-file", str(wrong))
     assert code == 3 and "refuses the token" in found["dashboard"]["text"] and str(wrong) in found["dashboard"]["text"]
+
+
+def test_the_help_of_config_names_every_key():
+    source = (ROOT / "cli/config.c").read_text()
+    keys = re.findall(r'^    \{"(\w+)", DPI_CONFIG_', source, re.MULTILINE)
+    text = run([built("cli/dpipes"), "config", "--help"]).stdout
+    named = re.search(r"^Keys: (.*?)\.$", text, re.MULTILINE | re.DOTALL).group(1)
+    assert re.split(r",\s+", named) == keys

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import ROOT, built, clean_environment, run
+from harness import BUILD, ROOT, built, clean_environment, run
 
 dg = pytest.importorskip("dagster")
 pytest.importorskip("dagster_ray")
@@ -44,6 +44,7 @@ def variables(ray, home):
         "RAY_API_SERVER_ADDRESS": ray.address,
         "DAGSTER_HOME": str(home),
         "DPIPES_TRAINER": str(built("examples/trainer/trainer")),
+        "PYTHONPATH": str(BUILD / "python"),
     }
 
 
@@ -52,6 +53,7 @@ def project(variables, monkeypatch):
     """The project's definitions, in this process."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.syspath_prepend(str(BUILD / "python"))
     monkeypatch.syspath_prepend(str(PROJECT))
     module = importlib.import_module("dagster_project.definitions")
     yield module
@@ -135,14 +137,17 @@ def test_dagster_asset_materialize_stores_what_the_trainer_reports(variables, ho
     assert_both(home, folds=5, rounds=50, since=since, passed=True)
 
 
-def test_materialize_stores_what_the_trainer_reports(project, home):
+@pytest.mark.parametrize("package", ["dagster_dpipes", "dagster_ray"])
+def test_materialize_stores_what_the_trainer_reports(project, home, package):
+    """The trainer is a Pipes program like any other, so dagster-ray runs it, too."""
+    client = importlib.import_module(package).PipesRayJobClient()
     since = time.time()
     config = {"config": {"num_folds": 3, "num_rounds": 0}}
     with dg.DagsterInstance.from_config(str(home)) as instance:
         result = dg.materialize(
             [project.ray_model, project.local_model],
             instance=instance,
-            resources=project.defs.resources,
+            resources={**project.defs.resources, "ray": client},
             run_config={"ops": {"ray_model": config, "local_model": config}},
         )
         assert result.success

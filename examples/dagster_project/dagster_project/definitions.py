@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 import dagster as dg
-from dagster_ray import PipesRayJobClient
+from dagster_dpipes import PipesRayJobClient
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 TRAINER = os.environ.get("DPIPES_TRAINER", str(CHECKOUT / "build/examples/trainer/trainer"))
@@ -46,6 +46,6 @@ def local_model(
 
 defs = dg.Definitions(
     assets=[ray_model, local_model],
-    # Without an address dagster-ray takes the one in RAY_API_SERVER_ADDRESS, or in RAY_ADDRESS.
+    # Without an address it is the one in RAY_API_SERVER_ADDRESS, or in RAY_ADDRESS.
     resources={"ray": PipesRayJobClient(), "child": dg.PipesSubprocessClient()},
 )

@@ -1,6 +1,7 @@
-"""Runs a Ray job with dagster-ray's PipesRayJobClient, and prints as JSON when each log message reached Dagster's handler, the
-CPU time of the run and the most memory: ADDRESS ENTRYPOINT."""
+"""Runs a Ray job with a PipesRayJobClient, and prints as JSON when each log message reached Dagster's handler, the CPU time of the run
+and the most memory: PACKAGE ADDRESS ENTRYPOINT."""
 
+import importlib
 import json
 import resource
 import sys
@@ -8,9 +9,8 @@ import time
 
 import dagster as dg
 from dagster._core.pipes.context import PipesMessageHandler
-from dagster_ray import PipesRayJobClient
 
-address, entrypoint = sys.argv[1:]
+package, address, entrypoint = sys.argv[1:]
 arrivals = []
 handle_message = PipesMessageHandler.handle_message
 
@@ -26,7 +26,7 @@ PipesMessageHandler.handle_message = note
 
 @dg.asset
 def table(context: dg.AssetExecutionContext):
-    client = PipesRayJobClient(address=address)
+    client = importlib.import_module(package).PipesRayJobClient(address=address)
     return client.run(context=context, submit_job_params={"entrypoint": entrypoint}).get_materialize_result()
 
 
