@@ -133,10 +133,11 @@ static void tell_nodes(doctor *d)
 
 static void tell_log(doctor *d, dpi_ray_version version)
 {
-    if (dpi_ray_version_streams_log(version))
-        tell(d, "log", "ok", "streamed, at most %u at once; the rest of an ended job's %s", d->client->max_streams,
-             dpi_address_is_loopback(dpipes_ray_client_address(d->client)) ? "from its offset on, by the node's agent"
-                                                                           : "by the whole file");
+    if (dpi_address_is_loopback(dpipes_ray_client_address(d->client)))
+        tell(d, "log", "ok", "from the node's agent, what is new of it; by the dashboard where that does not answer");
+    else if (dpi_ray_version_streams_log(version))
+        tell(d, "log", "ok", "streamed, at most %u at once; the rest of an ended job's by the whole file",
+             d->client->max_streams);
     else
         tell(d, "log", "warning", "polled as text: the log stream of Ray before 2.45 mixes its own errors in");
 }

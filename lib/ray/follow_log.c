@@ -8,6 +8,11 @@
 #define DPI_WHOLE_LOG_FACTOR 4     /* a pause between two whole logs, in times of what the last took */
 #define DPI_SUSPICION_MS     1000  /* for a stream to bring what the file has at its end */
 #define DPI_CHECKED_LINES    20
+#define DPI_AGENT_PAUSE_MS   50  /* between two looks of the agent for more, while there is more */
+#define DPI_AGENT_LONGEST_MS 250 /* … and when there has been none for long */
+#define DPI_AGENT_SHARE      10  /* in between: this part of the time without */
+#define DPI_AGENT_MISSES     40  /* looks at a log that is not there yet */
+#define DPI_LOG_LATERS       5   /* answers "later" in a row, a second apart: then the log is read as text */
 
 #define DPI_NOT_UTF8 "UnicodeDecodeError" /* in Ray's answer to who wants such a log as text */
 
@@ -38,13 +43,15 @@ void dpi_follow_log_hang_up(dpipes_ray_run *run)
     dpi_task_hang_up(run, &f->log);
 }
 
-/* The agent knows offsets, so of a long log only the rest is sent. It is asked where the dashboard and it are both on this
- * machine: elsewhere it may be out of reach, and the token goes to nobody but the dashboard. */
+/* The node's agent knows offsets: it is asked again and again for what is new. A log stream of the dashboard's would go on there
+ * when we hang up, until the log grows again, which that of an ended job never does; with 100 of them Ray's state API is
+ * shut. The agent is asked where the dashboard and it are both on this machine: elsewhere it may be out of reach, and the
+ * token goes to nobody but the dashboard. */
 static bool agent_can_be_asked(const dpipes_ray_run *run)
 {
     const dpi_follow *f = &run->follow;
-    return !f->as_text && !f->agent_failed && f->job_log.fed > 0 && f->driver.agent[0] &&
-           dpi_address_is_loopback(f->driver.agent) && dpi_address_is_loopback(dpi_run_address(run));
+    return !f->as_text && !f->agent_failed && f->driver.agent[0] && dpi_address_is_loopback(f->driver.agent) &&
+           dpi_address_is_loopback(dpi_run_address(run));
 }
 
 /* Above the number of streams that Ray takes the whole log is fetched from time to time; and once more at the end, where what
@@ -57,7 +64,7 @@ static dpipes_status start_log(dpipes_ray_run *run, dpipes_error *err)
     const char *id = run->result.submission_id;
     dpi_http_request request;
     f->rest = f->ended_ms >= 0;
-    f->by_agent = f->rest && agent_can_be_asked(run);
+    f->by_agent = agent_can_be_asked(run);
     dpi_job_log_begin(&f->job_log, f->by_agent ? f->job_log.fed : 0);
     if (f->as_text)
         request = dpi_jobs_text_log_request(address, id);
@@ -124,18 +131,20 @@ static void note_readable(dpipes_ray_run *run)
     dpi_follow *f = &run->follow;
     f->unreadable_ms = f->dead_ms = -1;
     f->nodes.due_ms = INT64_MAX;
-    f->refusals = 0;
+    f->refusals = f->laters = 0;
 }
 
-/* Whether the log is read as text from now on: by a server without the state API, or with one that has no room at the end.
- * Once bytes were read it is too late: in the text, line ends are changed, so that the place would be another. */
+/* Whether the log is read as text from now on: by a server without the state API, or with one that has no room. When a part was
+ * read it must have no CR: in the text, line ends are changed, so that the place would be another. */
 static bool use_text(dpipes_ray_run *run, const dpi_http_reply *reply)
 {
     dpi_follow *f = &run->follow;
-    const bool never =
-        reply->code == 404 || reply->code == 405 || reply->code == 501 || (reply->code == 429 && f->rest);
-    f->refusals += reply->status == DPIPES_OK && reply->code != 429;
-    if (reply->status != DPIPES_OK || f->as_text || f->job_log.fed > 0 || !(never || f->refusals >= DPI_LOG_REFUSALS))
+    const bool later = reply->code == 429;
+    f->laters = later ? f->laters + 1 : 0;
+    f->refusals += reply->status == DPIPES_OK && !later;
+    const bool never = reply->code == 404 || reply->code == 405 || reply->code == 501 ||
+                       (later && (f->rest || f->laters >= DPI_LOG_LATERS));
+    if (reply->status != DPIPES_OK || f->as_text || f->job_log.has_cr || !(never || f->refusals >= DPI_LOG_REFUSALS))
         return false;
     dpi_log_emit(&run->client->log, DPIPES_LOG_WARNING, "job %s: the log is read as text, by polling (%s)",
                  run->result.submission_id, f->trouble.message);
@@ -227,22 +236,45 @@ static dpipes_status take_broken_log(dpipes_ray_run *run, const dpi_http_reply *
     return DPIPES_OK;
 }
 
-/* 206: the rest came; 416: there is none. Else the log is read by the dashboard. */
-static dpipes_status take_rest_of_agent(dpipes_ray_run *run, const dpi_http_reply *reply, dpipes_error *err)
+static void note_bytes(dpipes_ray_run *run)
+{
+    dpi_follow *f = &run->follow;
+    if (f->job_log.fed == f->quiet_at)
+        return;
+    f->quiet_at = f->job_log.fed;
+    f->quiet_ms = run->now_ms;
+}
+
+static int64_t agent_pause(const dpipes_ray_run *run)
+{
+    const int64_t wanted = (run->now_ms - run->follow.quiet_ms) / DPI_AGENT_SHARE;
+    return wanted < DPI_AGENT_PAUSE_MS     ? DPI_AGENT_PAUSE_MS
+           : wanted < DPI_AGENT_LONGEST_MS ? wanted
+                                           : DPI_AGENT_LONGEST_MS;
+}
+
+/* 200 and 206: there was more; 416: there was not. Else the log is read by the dashboard. */
+static dpipes_status take_log_of_agent(dpipes_ray_run *run, const dpi_http_reply *reply, dpipes_error *err)
 {
     dpi_follow *f = &run->follow;
     if (reply->status == DPIPES_ENOMEM)
         return dpi_fail_copy(err, &reply->err);
-    f->complete = reply->status == DPIPES_OK && (reply->code == 206 || reply->code == 416);
-    f->agent_failed = !f->complete;
-    f->log.due_ms = run->now_ms;
+    const bool answered = reply->status == DPIPES_OK;
+    const bool read = answered && (reply->code == 200 || reply->code == 206 || reply->code == 416);
+    const bool early = answered && reply->code == 404 && !f->rest && ++f->agent_misses < DPI_AGENT_MISSES;
+    f->agent_failed = !read && !early;
+    f->complete = read && f->rest;
+    f->log.due_ms = run->now_ms + (f->agent_failed || f->rest ? 0 : agent_pause(run));
+    note_bytes(run);
+    if (read && !f->rest)
+        note_readable(run);
     return DPIPES_OK;
 }
 
 static dpipes_status take_log(dpipes_ray_run *run, bool was_stream, const dpi_http_reply *reply, dpipes_error *err)
 {
     if (run->follow.by_agent)
-        return take_rest_of_agent(run, reply, err);
+        return take_log_of_agent(run, reply, err);
     if (reply->code != 200)
         return take_refusal(run, reply, err);
     if (was_stream || reply->status != DPIPES_OK)
@@ -282,11 +314,8 @@ static void break_stream(dpipes_ray_run *run)
 static void watch_quiet(dpipes_ray_run *run)
 {
     dpi_follow *f = &run->follow;
-    if (f->job_log.fed != f->quiet_at) {
-        f->quiet_at = f->job_log.fed;
-        f->quiet_ms = run->now_ms;
-        f->suspected = false;
-    }
+    f->suspected = f->suspected && f->job_log.fed == f->quiet_at;
+    note_bytes(run);
     if (f->check.call)
         return;
     const int64_t wait_ms = f->suspected ? DPI_SUSPICION_MS : run->client->stall_after_ms;

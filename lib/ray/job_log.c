@@ -1,5 +1,7 @@
 #include "ray/job_log.h"
 
+#include <string.h>
+
 void dpi_job_log_begin(dpi_job_log *log, uint64_t offset)
 {
     log->skip = log->fed - offset;
@@ -11,6 +13,7 @@ dpipes_status dpi_job_log_take(void *user, const char *data, size_t size, dpipes
     const size_t known = size < log->skip ? size : (size_t)log->skip;
     log->skip -= known;
     log->fed += size - known;
+    log->has_cr = log->has_cr || memchr(data + known, '\r', size - known);
     dpi_log_tail_feed(log->tail, data + known, size - known);
     if (log->sink)
         return log->sink(log->sink_user, data + known, size - known, err);

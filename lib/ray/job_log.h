@@ -12,6 +12,7 @@ typedef struct dpi_job_log {
     uint64_t fed;       /* bytes of the log, or of its text, that the session has */
     uint64_t skip;      /* of the transfer at hand, what the session has already */
     bool as_output;     /* messages come another way */
+    bool has_cr;        /* a CR was, or may have been, among the bytes that the session has */
     dpipes_log_fn sink; /* takes the bytes instead of the session; NULL: nobody */
     void *sink_user;
     dpi_log_tail *tail;

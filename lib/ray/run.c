@@ -289,6 +289,7 @@ dpipes_ray_run *dpipes_ray_client_attach(dpipes_ray_client *client, const dpipes
     if (status == DPIPES_OK) {
         strcpy(run->result.submission_id, known.submission_id);
         run->follow.job_log.fed = known.offset;
+        run->follow.job_log.has_cr = known.offset > 0;
         run->tail.cut = known.offset > 0;
         if (known.offset > 0)
             dpi_session_resume(session, known.offset);

@@ -57,15 +57,17 @@ typedef struct dpi_follow {
     int64_t quiet_ms;      /* since when the log has brought nothing */
     uint64_t quiet_at;     /* how many bytes it had brought then */
     dpi_stop_reason why;
-    cJSON *listed;        /* the job's details in the list of all, to be looked at; NULL: none */
-    bool unlisted;        /* the list has not named the job, so the run asks for itself */
-    unsigned refusals;    /* of the log stream, in a row */
+    cJSON *listed;     /* the job's details in the list of all, to be looked at; NULL: none */
+    bool unlisted;     /* the list has not named the job, so the run asks for itself */
+    unsigned refusals; /* of the log stream, in a row */
+    unsigned agent_misses;
+    unsigned laters;      /* of them, those that say "later" */
     bool stop_taken;      /* Ray has answered the stop */
     bool pending_told;    /* the logger has heard why it is PENDING */
     bool failing_told;    /* the logger has heard that the dashboard is out of reach */
     bool as_text;         /* the log is read by the job API */
     bool rest;            /* the transfer at hand began after the job's end: with it the log is read */
-    bool by_agent;        /* the rest comes from the node's own agent, from our offset on */
+    bool by_agent;        /* it comes from the node's own agent, from our offset on */
     bool agent_failed;    /* it does not give it */
     bool has_stream;      /* one of the client's streams is this log's */
     bool streaming;       /* the stream is open */

@@ -32,7 +32,7 @@ class Job:
     cuts: list = field(default_factory=list)  # of the n-th stream: after so many bytes of the log; None: never
     forgotten_after: float = float("inf")
     listed: bool = True  # it is in the list of all jobs
-    agent: bool = True  # the node's agent can be asked for the log's rest
+    agent: bool = False  # the node's agent can be asked for the log, which is streamed without
     began: float | None = None
     streams: int = 0
 
@@ -277,6 +277,8 @@ class Dashboard:
 
     def agents_log(self, request, filename):
         log = self.job_of_log(filename).log()
+        if "range" not in request.headers:
+            return 200, log, {}
         begin = int(request.headers["range"].removeprefix("bytes=").removesuffix("-"))
         return (206, log[begin:], {}) if begin < len(log) else (416, b"", {})
 

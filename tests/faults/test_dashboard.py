@@ -153,7 +153,7 @@ def test_an_answer_shorter_than_it_says_is_asked_for_again(log, events, request_
 
 
 def test_a_rest_that_is_cut_is_read_on_from_the_dashboard(log, events):
-    job = Job([(0, log[:200]), (99, log[200:])], ends_after=0.3, cuts=[200] * 100)
+    job = Job([(0, log[:200]), (99, log[200:])], ends_after=0.3, agent=True)
     with Dashboard({"job": job}, [Answer(AGENT, 206, log[200:250], length=5)]) as fake:
         assert follow(fake, "job")["job"] == whole(events)
         assert fake.count(FILE) == 1
@@ -193,6 +193,25 @@ def test_500_jobs_at_once_on_one_thread(log, events):
         assert fake.most_streams <= 64
     assert {name: told[name] for name in jobs} == {name: whole(events) for name in jobs}
     print(f"{told['memory']} KiB with 500 jobs")
+
+
+@pytest.mark.parametrize("code", [404, 500, HANG_UP], ids=["404", "500", "hang up"])
+def test_an_agent_is_asked_for_what_is_new_and_no_stream_is_opened(log, events, code):
+    """Not at first, where it has no log yet; and where it fails, the stream goes on."""
+    job = Job([(0.1 * n, log[n * 100 : n * 100 + 100]) for n in range(len(log) // 100 + 1)], ends_after=1.2, agent=True)
+    with Dashboard({"job": job}, [Answer(AGENT, code, times=2)]) as fake:
+        assert follow(fake, "job")["job"] == whole(events)
+        assert (job.streams == 0) == (code == 404)
+
+
+def test_a_server_that_says_later_for_ever_is_asked_for_the_text(log, events):
+    """Where 100 streams hang in Ray's state API nothing of it answers any more."""
+    job = Job([(0, log)], ends_after=9)
+    later = [Answer(begin, 429, times=1000) for begin in (STREAM, FILE)]
+    with Dashboard({"job": job}, later) as fake:
+        told = follow(fake, "job")["job"]
+        assert without_offsets(told[:-1]) == without_offsets(events) and told[-1] == ("SUCCEEDED", "")
+        assert fake.count("GET /api/jobs/job/logs") > 1, "it came only at the end"
 
 
 LIST = "GET /api/jobs/"
