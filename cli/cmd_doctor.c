@@ -133,13 +133,13 @@ static void tell_nodes(doctor *d)
 
 static void tell_log(doctor *d, dpi_ray_version version)
 {
-    if (dpi_address_is_loopback(dpipes_ray_client_address(d->client)))
+    if (!dpi_ray_version_streams_log(version))
+        tell(d, "log", "warning", "polled as text: the log stream of Ray before 2.45 mixes its own errors in");
+    else if (dpi_address_is_loopback(dpipes_ray_client_address(d->client)))
         tell(d, "log", "ok", "from the node's agent, what is new of it; by the dashboard where that does not answer");
-    else if (dpi_ray_version_streams_log(version))
+    else
         tell(d, "log", "ok", "streamed, at most %u at once; the rest of an ended job's by the whole file",
              d->client->max_streams);
-    else
-        tell(d, "log", "warning", "polled as text: the log stream of Ray before 2.45 mixes its own errors in");
 }
 
 static void tell_limits(doctor *d)
