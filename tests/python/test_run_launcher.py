@@ -171,7 +171,18 @@ def test_a_run_that_ray_does_not_know_is_not_found(ray, home):
     wait_until(lambda: job_of(ray, run_id).status == "FAILED", 60, lambda: "the process lives")
     with Client(ray.address) as client:
         client.delete_job(f"dagster-run-{run_id}")
+    wait_until(lambda: is_gone(ray, run_id), 20, lambda: "Ray knows the job")  # it deletes when it has the time
     assert home.health(run_id).status.value == "NOT_FOUND"
+
+
+def is_gone(ray, run_id):
+    from dagster_dpipes import DpipesError
+
+    try:
+        job_of(ray, run_id)
+    except DpipesError as error:
+        return error.status == "ENOENT"
+    return False
 
 
 def test_the_steps_of_a_run_may_be_jobs_of_their_own(ray, home):
