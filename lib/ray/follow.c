@@ -33,12 +33,17 @@ dpipes_status dpi_follow_start_small(dpipes_ray_run *run, dpi_task *task, dpi_ht
     return dpi_task_start(run, task, &request, NULL, err);
 }
 
+int64_t dpi_follow_part(int64_t passed_ms, int64_t share, int64_t least_ms, int64_t most_ms)
+{
+    const int64_t part = passed_ms / share;
+    const int64_t wanted = part > least_ms ? part : least_ms;
+    return wanted < most_ms ? wanted : most_ms;
+}
+
 int64_t dpi_follow_pause(const dpipes_ray_run *run)
 {
-    const int64_t share = (run->now_ms - run->follow.pace_ms) / DPI_PAUSE_SHARE;
-    const int64_t most = run->client->poll_interval_ms;
-    const int64_t wanted = share > DPI_FIRST_PAUSE_MS ? share : DPI_FIRST_PAUSE_MS;
-    return wanted < most ? wanted : most;
+    return dpi_follow_part(run->now_ms - run->follow.pace_ms, DPI_PAUSE_SHARE, DPI_FIRST_PAUSE_MS,
+                           run->client->poll_interval_ms);
 }
 
 void dpi_follow_look_closely(dpipes_ray_run *run)

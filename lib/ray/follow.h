@@ -14,6 +14,9 @@ dpipes_status dpi_follow_note_trouble(dpipes_ray_run *run, const dpi_task *task,
 /* Something is about to happen: the looks at the status become frequent again. */
 void dpi_follow_look_closely(dpipes_ray_run *run);
 
+/* One `share`-th of the time that has passed, within bounds: what stays quiet is looked at ever more seldom. */
+int64_t dpi_follow_part(int64_t passed_ms, int64_t share, int64_t least_ms, int64_t most_ms);
+
 /* The pause until the next look. */
 int64_t dpi_follow_pause(const dpipes_ray_run *run);
 

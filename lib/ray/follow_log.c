@@ -247,10 +247,8 @@ static void note_bytes(dpipes_ray_run *run)
 
 static int64_t agent_pause(const dpipes_ray_run *run)
 {
-    const int64_t wanted = (run->now_ms - run->follow.quiet_ms) / DPI_AGENT_SHARE;
-    return wanted < DPI_AGENT_PAUSE_MS     ? DPI_AGENT_PAUSE_MS
-           : wanted < DPI_AGENT_LONGEST_MS ? wanted
-                                           : DPI_AGENT_LONGEST_MS;
+    return dpi_follow_part(run->now_ms - run->follow.quiet_ms, DPI_AGENT_SHARE, DPI_AGENT_PAUSE_MS,
+                           DPI_AGENT_LONGEST_MS);
 }
 
 /* 200 and 206: there was more; 416: there was not. Else the log is read by the dashboard. */

@@ -32,11 +32,9 @@ from dagster_dpipes.configs import (
     as_sequence,
     config_from_tags,
     merge_config,
-    resolve_env_vars,
 )
 from dagster_dpipes.job_watch import JobWatch
-from dagster_dpipes.pipes import complete_runtime_env
-from dagster_dpipes.run_launcher import RayRunLauncher, as_labels, code_location, flat_or_under_ray, take_config
+from dagster_dpipes.run_launcher import RayRunLauncher, as_labels, code_location, flat_or_under_ray, job_of_config, take_config
 
 _HEALTH_INTERVAL = 2  # seconds between two looks at the running steps
 _SILENT_SECONDS = 30.0  # for the events of a step whose job has succeeded
@@ -92,8 +90,8 @@ def _watch(init_context: InitExecutorContext, config: dict[str, Any]) -> JobWatc
     launcher = init_context.instance.run_launcher
     if config.get("inherit_job_submission_client_from_ray_run_launcher", True) and isinstance(launcher, RayRunLauncher):
         return launcher.watch
-    connection = {name: config.get(name) for name in ("address", "headers", "cookies", "timeout")}
-    return JobWatch(connection, as_labels(config.get("metadata")))
+    connection = {name: config.get(name) for name in ("headers", "cookies", "timeout")}
+    return JobWatch(config.get("address"), connection, as_labels(config.get("metadata")))
 
 
 ray_executor = _RayExecutorDefinition(
@@ -140,23 +138,13 @@ class RayStepHandler(StepHandler):
         args = step_handler_context.execute_step_args
         run = step_handler_context.dagster_run
         config = merge_config(self.config, config_from_tags(step_handler_context.step_tags[step_key]))
-        runtime_env = complete_runtime_env(config.get("runtime_env"))
-        runtime_env["env_vars"] = {
-            **(runtime_env.get("env_vars") or {}),
-            **resolve_env_vars(config.get("env_vars")),
+        variables = {
             **{variable["name"]: variable["value"] for variable in args.get_command_env()},
             "DAGSTER_RUN_JOB_NAME": run.job_name,
             "DAGSTER_RUN_STEP_KEY": step_key,
         }
         labels = {"dagster/job": run.job_name, "dagster/op": step_key, "dagster/run-id": args.run_id}
-        return {
-            "runtime_env": runtime_env,
-            "metadata": {**labels, **code_location(run)},
-            "entrypoint_num_cpus": config.get("num_cpus"),
-            "entrypoint_num_gpus": config.get("num_gpus"),
-            "entrypoint_memory": config.get("memory"),
-            "entrypoint_resources": config.get("resources"),
-        }
+        return job_of_config(config, variables, {**labels, **code_location(run)})
 
     def check_step_health(self, step_handler_context: StepHandlerContext) -> CheckStepHealthResult:
         step_key = _step_key(step_handler_context)

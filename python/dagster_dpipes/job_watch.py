@@ -9,6 +9,7 @@ import select
 import threading
 import time
 import weakref
+from collections.abc import Mapping
 from typing import Any
 
 from dagster_dpipes._native import Client, DpipesError, Result, Run, Session
@@ -22,13 +23,14 @@ class JobWatch:
     """Any number of jobs of one cluster, for any thread.
 
     Args:
-        connection: of Client: address, headers, cookies, verify, timeout.
+        address: None: that of the environment, else of the Ray that runs here.
+        connection: of Client: headers, cookies, verify, timeout.
         metadata: of all jobs; a job's own wins.
     """
 
-    def __init__(self, connection: dict[str, Any], metadata: dict[str, str] | None = None) -> None:
-        self.metadata = metadata or {}
-        self._client = Client(resolve_address(connection.pop("address", None)), **connection)
+    def __init__(self, address: str | None, connection: Mapping[str, Any], metadata: Mapping[str, str]) -> None:
+        self.metadata = metadata
+        self._client = Client(resolve_address(address), **connection)
         self._lock = threading.Lock()  # a client is for one thread at a time
         self._runs: dict[str, Run] = {}
         self._ended: dict[str, float] = {}

@@ -24,7 +24,6 @@ AnyDagsterContext: TypeAlias = dg.OpExecutionContext | dg.AssetExecutionContext 
 
 # Of ray.init's arguments those that shape a cluster; the rest is of the connection.
 _CLUSTER_OPTIONS = ("num_cpus", "num_gpus", "object_store_memory", "resources", "labels")
-_CONNECT_OPTIONS_REFUSED = ("address",)
 
 
 class RayResource(dg.ConfigurableResource[Any], ABC):
@@ -152,9 +151,8 @@ class RayResource(dg.ConfigurableResource[Any], ABC):
 
     def connect_options(self) -> dict[str, Any]:
         options = self.resolved_options()
-        for name in _CONNECT_OPTIONS_REFUSED:
-            if name in options:
-                raise ValueError(f"ray_init_options: `{name}` is the resource's own")
+        if "address" in options:
+            raise ValueError("ray_init_options: `address` is the resource's own")
         return merge_config(options, {"runtime_env": {"env_vars": self.get_env_vars_to_inject()}})
 
     def get_env_vars_to_inject(self) -> dict[str, str]:

@@ -71,6 +71,21 @@ def code_location(run: DagsterRun) -> dict[str, str]:
     return {"dagster/code-location": origin.repository_origin.code_location_origin.location_name} if origin else {}
 
 
+def job_of_config(config: Mapping[str, Any], variables: Mapping[str, str], labels: dict[str, str]) -> dict[str, Any]:
+    """The arguments of JobWatch.launch. `variables` are Dagster's own, which win."""
+    runtime_env = complete_runtime_env(config.get("runtime_env"))
+    given: dict[str, str] = runtime_env.get("env_vars") or {}
+    runtime_env["env_vars"] = {**given, **resolve_env_vars(config.get("env_vars")), **variables}
+    return {
+        "runtime_env": runtime_env,
+        "metadata": labels,
+        "entrypoint_num_cpus": config.get("num_cpus"),
+        "entrypoint_num_gpus": config.get("num_gpus"),
+        "entrypoint_memory": config.get("memory"),
+        "entrypoint_resources": config.get("resources"),
+    }
+
+
 def submission_id_of_run(run_id: str, attempt: int | None = None) -> str:
     return f"dagster-run-{run_id}" + (f"-{attempt}" if attempt else "")
 
@@ -122,8 +137,8 @@ class RayRunLauncher(RunLauncher, ConfigurableClass):
 
     @functools.cached_property
     def watch(self) -> JobWatch:
-        connection = {"address": self.address, "headers": self.headers, "cookies": self.cookies}
-        return JobWatch({**connection, "timeout": self.timeout}, as_labels(self.metadata))
+        connection = {"headers": self.headers, "cookies": self.cookies, "timeout": self.timeout}
+        return JobWatch(self.address, connection, as_labels(self.metadata))
 
     @property
     def supports_resume_run(self) -> bool:
@@ -169,20 +184,8 @@ class RayRunLauncher(RunLauncher, ConfigurableClass):
         }
         config: dict[str, Any] = {**own, **config_from_tags(run.tags)}
         job_name = dg._check.not_none(run.job_code_origin).job_name
-        runtime_env = complete_runtime_env(config["runtime_env"])
-        runtime_env["env_vars"] = {
-            **(runtime_env.get("env_vars") or {}),
-            **resolve_env_vars(config["env_vars"]),
-            "DAGSTER_RUN_JOB_NAME": job_name,
-        }
-        return {
-            "runtime_env": runtime_env,
-            "metadata": {"dagster/job": job_name, "dagster/run-id": run.run_id, **code_location(run)},
-            "entrypoint_num_cpus": config["num_cpus"],
-            "entrypoint_num_gpus": config["num_gpus"],
-            "entrypoint_memory": config["memory"],
-            "entrypoint_resources": config["resources"],
-        }
+        labels = {"dagster/job": job_name, "dagster/run-id": run.run_id, **code_location(run)}
+        return job_of_config(config, {"DAGSTER_RUN_JOB_NAME": job_name}, labels)
 
     def _launch(self, submission_id: str, arguments: list[str], run: DagsterRun) -> None:
         labels = {"Ray Job Submission ID": submission_id, "Run ID": run.run_id}
