@@ -189,3 +189,12 @@ bool dpi_address_is_loopback(const char *address)
     return (p.host_size == 9 && strncasecmp(p.host, "localhost", 9) == 0) ||
            (p.host_size == 5 && strncmp(p.host, "[::1]", 5) == 0) || is_127(p.host, p.host_size);
 }
+
+bool dpi_address_has_ip(const char *address, const char *ip)
+{
+    parts p;
+    split(address, &p);
+    const size_t bracket = p.host[0] == '[';
+    const size_t size = strlen(ip);
+    return size > 0 && p.host_size == size + 2 * bracket && strncmp(p.host + bracket, ip, size) == 0;
+}

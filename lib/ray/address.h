@@ -22,4 +22,7 @@ dpipes_status dpi_address_parse(const char *text, const char *source, dpi_buf *o
 bool dpi_address_is_loopback(const char *address);
 bool dpi_address_is_https(const char *address);
 
+/* Whether its host is this IP address, which is written without brackets. */
+bool dpi_address_has_ip(const char *address, const char *ip);
+
 #endif

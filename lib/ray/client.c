@@ -46,6 +46,7 @@ static void take_options(dpipes_ray_client *client, const dpipes_ray_client_opti
     client->stall_after_ms = or_default(options->stall_after_ms, DPI_STALL_AFTER_MS);
     client->max_streams = options->max_streams ? options->max_streams : DPI_MAX_STREAMS;
     client->queue_events = options->queue_events;
+    client->plain = options->header_count + options->cookie_count == 0 && !options->client_cert_file;
 }
 
 static dpipes_status set_up_wakes(dpipes_ray_client *client, dpipes_error *err)
@@ -190,6 +191,16 @@ static bool was_canceled(void *user)
 {
     dpipes_ray_client *client = user;
     return dpi_client_take_wake(client) && atomic_exchange(&client->cancels, 0) > 0;
+}
+
+bool dpi_client_may_ask_agent(const dpipes_ray_client *client, const char *agent)
+{
+    const char *address = dpi_buf_text(&client->address);
+    if (dpi_address_is_loopback(address) || dpi_address_is_loopback(agent))
+        return dpi_address_is_loopback(address) && dpi_address_is_loopback(agent);
+    if (client->agents_out_of_reach || dpi_address_is_https(address))
+        return false;
+    return dpi_address_has_ip(agent, client->dashboard_ip) || (client->plain && !dpi_auth_token(&client->auth));
 }
 
 dpipes_status dpi_client_perform(dpipes_ray_client *client, const dpi_http_request *request, dpi_http_reply *reply)

@@ -30,11 +30,14 @@ struct dpipes_ray_client {
     unsigned smalls;  /* requests that are no streams and on their way */
     bool has_version;
     dpi_ray_version version;
-    int64_t authorized_ms; /* monotonic: since when the token in use is sent */
-    int wake_fd;           /* an eventfd that a cancel makes readable */
-    int timer_fd;          /* a timerfd: when the first run wants to be looked at */
-    atomic_uint cancels;   /* how often dpipes_ray_client_cancel was called while runs were there */
-    size_t message_files;  /* runs whose messages come by a file */
+    char dashboard_ip[DPI_HTTP_PEER_SIZE]; /* that the version came from */
+    bool plain;                            /* no headers, cookies or certificate of the caller's are sent */
+    bool agents_out_of_reach;              /* a node's agent on another machine did not answer */
+    int64_t authorized_ms;                 /* monotonic: since when the token in use is sent */
+    int wake_fd;                           /* an eventfd that a cancel makes readable */
+    int timer_fd;                          /* a timerfd: when the first run wants to be looked at */
+    atomic_uint cancels;                   /* how often dpipes_ray_client_cancel was called while runs were there */
+    size_t message_files;                  /* runs whose messages come by a file */
     dpi_agenda agenda;
     dpi_roll_call roll_call;
     bool queue_events;
@@ -50,6 +53,10 @@ void dpi_client_wake(dpipes_ray_client *client);
 /* After a 401 or 403 on a request that was sent at `sent_ms`: DPIPES_OK when it is to be sent again, with a token
  * that is new since then; else the failure. */
 dpipes_status dpi_client_reauthorize(dpipes_ray_client *client, long code, int64_t sent_ms, dpipes_error *err);
+
+/* Whether a node's agent may see what is sent: what the caller has for the dashboard alone, the token among it, goes to no
+ * other machine, and to none in clear when it goes to the dashboard by https. */
+bool dpi_client_may_ask_agent(const dpipes_ray_client *client, const char *agent);
 
 /* One request from its start to its end, once more with another token where that helps. `reply` is filled in every case and
  * needs dpi_http_reply_fini. */

@@ -8,11 +8,13 @@
 #define DPI_WHOLE_LOG_FACTOR 4     /* a pause between two whole logs, in times of what the last took */
 #define DPI_SUSPICION_MS     1000  /* for a stream to bring what the file has at its end */
 #define DPI_CHECKED_LINES    20
-#define DPI_AGENT_PAUSE_MS   50  /* between two looks of the agent for more, while there is more */
-#define DPI_AGENT_LONGEST_MS 250 /* … and when there has been none for long */
-#define DPI_AGENT_SHARE      10  /* in between: this part of the time without */
-#define DPI_AGENT_MISSES     40  /* looks at a log that is not there yet */
-#define DPI_LOG_LATERS       5   /* answers "later" in a row, a second apart: then the log is read as text */
+#define DPI_AGENT_CONNECT_MS 1000 /* elsewhere it may be behind a firewall that says nothing */
+#define DPI_AGENT_STALL_MS   5000 /* without a byte: then the dashboard is asked */
+#define DPI_AGENT_PAUSE_MS   50   /* between two looks of the agent for more, while there is more */
+#define DPI_AGENT_LONGEST_MS 250  /* … and when there has been none for long */
+#define DPI_AGENT_SHARE      10   /* in between: this part of the time without */
+#define DPI_AGENT_MISSES     40   /* looks at a log that is not there yet */
+#define DPI_LOG_LATERS       5    /* answers "later" in a row, a second apart: then the log is read as text */
 
 #define DPI_NOT_UTF8 "UnicodeDecodeError" /* in Ray's answer to who wants such a log as text */
 
@@ -45,13 +47,21 @@ void dpi_follow_log_hang_up(dpipes_ray_run *run)
 
 /* The node's agent knows offsets: it is asked again and again for what is new. A log stream of the dashboard's would go on there
  * when we hang up, until the log grows again, which that of an ended job never does; with 100 of them Ray's state API is
- * shut. The agent is asked where the dashboard and it are both on this machine: elsewhere it may be out of reach, and the
- * token goes to nobody but the dashboard. */
+ * shut. */
 static bool agent_can_be_asked(const dpipes_ray_run *run)
 {
     const dpi_follow *f = &run->follow;
-    return !f->as_text && !f->agent_failed && f->driver.agent[0] && dpi_address_is_loopback(f->driver.agent) &&
-           dpi_address_is_loopback(dpi_run_address(run));
+    return !f->as_text && !f->agent_failed && f->driver.agent[0] &&
+           dpi_client_may_ask_agent(run->client, f->driver.agent);
+}
+
+static dpi_http_request request_of_agent(const dpipes_ray_run *run)
+{
+    const dpi_follow *f = &run->follow;
+    dpi_http_request request = dpi_jobs_log_rest_request(f->driver.agent, run->result.submission_id, f->job_log.fed);
+    request.connect_ms = DPI_AGENT_CONNECT_MS;
+    request.stall_ms = DPI_AGENT_STALL_MS;
+    return request;
 }
 
 /* Above the number of streams that Ray takes the whole log is fetched from time to time; and once more at the end, where what
@@ -69,13 +79,14 @@ static dpipes_status start_log(dpipes_ray_run *run, dpipes_error *err)
     if (f->as_text)
         request = dpi_jobs_text_log_request(address, id);
     else if (f->by_agent)
-        request = dpi_jobs_log_rest_request(f->driver.agent, id, f->job_log.fed);
+        request = request_of_agent(run);
     else if (f->rest || !room_for_stream(run))
         request = dpi_jobs_log_file_request(address, id, f->driver.node_id);
     else
         request = dpi_jobs_log_stream_request(address, id, f->driver.node_id);
     request.timeout_ms = f->has_stream ? DPIPES_FOREVER : run->client->timeout_ms;
-    request.stall_ms = f->has_stream ? 0 : DPI_LOG_STALL_MS;
+    if (!f->has_stream && !f->by_agent)
+        request.stall_ms = DPI_LOG_STALL_MS;
     return dpi_task_start(run, &f->log, &request, f->as_text ? NULL : take_bytes, err);
 }
 
@@ -261,6 +272,8 @@ static dpipes_status take_log_of_agent(dpipes_ray_run *run, const dpi_http_reply
     const bool read = answered && (reply->code == 200 || reply->code == 206 || reply->code == 416);
     const bool early = answered && reply->code == 404 && !f->rest && ++f->agent_misses < DPI_AGENT_MISSES;
     f->agent_failed = !read && !early;
+    if (reply->code == 0 && f->job_log.fed == 0 && !dpi_address_is_loopback(f->driver.agent))
+        run->client->agents_out_of_reach = true;
     f->complete = read && f->rest;
     f->log.due_ms = run->now_ms + (f->agent_failed || f->rest ? 0 : agent_pause(run));
     note_bytes(run);

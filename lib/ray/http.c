@@ -329,7 +329,7 @@ static void set_transport(const dpi_http_call *call)
 
 static void set_limits(CURL *easy, const dpi_http_request *request)
 {
-    int64_t connect_ms = DPI_HTTP_CONNECT_TIMEOUT_MS;
+    int64_t connect_ms = request->connect_ms > 0 ? request->connect_ms : DPI_HTTP_CONNECT_TIMEOUT_MS;
     if (request->timeout_ms > 0 && request->timeout_ms < connect_ms)
         connect_ms = request->timeout_ms;
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
@@ -491,10 +491,13 @@ static dpipes_status status_of(CURLcode code)
 static void finish(dpi_http_call *call, CURLcode code)
 {
     long request_size = 0;
+    const char *peer = NULL;
     dpi_http_reply *reply = &call->reply;
     curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &reply->code);
     curl_easy_getinfo(call->easy, CURLINFO_REQUEST_SIZE, &request_size);
     reply->sent = request_size > 0;
+    if (curl_easy_getinfo(call->easy, CURLINFO_PRIMARY_IP, &peer) == CURLE_OK && peer)
+        snprintf(reply->peer, sizeof reply->peer, "%s", peer);
     call->done = true;
     if (code == CURLE_OK && !call->whole_header)
         reply->status = dpi_fail(&reply->err, DPIPES_EIO, "%s: the connection was cut among the answer's headers",

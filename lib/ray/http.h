@@ -8,6 +8,7 @@
 #include "base/buf.h"
 
 #define DPI_HTTP_CONNECT_TIMEOUT_MS 10000
+#define DPI_HTTP_PEER_SIZE          48                  /* of an IP address as text */
 #define DPI_HTTP_ERROR_BODY_MAX     ((size_t)64 * 1024) /* what is kept of the body of an answer other than 200 */
 
 typedef struct dpi_http_options {
@@ -31,6 +32,7 @@ typedef struct dpi_http_request {
     const char *upload; /* of a PUT: bytes, which must stay until the call is freed */
     size_t upload_size;
     int64_t timeout_ms; /* the whole request; DPIPES_FOREVER: no limit, for a stream */
+    int64_t connect_ms; /* until there is a connection; 0: DPI_HTTP_CONNECT_TIMEOUT_MS */
     int64_t stall_ms;   /* no byte for so long: given up; 0: no limit */
     uint64_t offset;    /* above 0: the answer is wanted from this byte on (Range), with 206 */
     size_t max_body;    /* bytes of a 200 answer that is collected */
@@ -41,8 +43,9 @@ void dpi_http_request_fini(dpi_http_request *request);
 typedef struct dpi_http_reply {
     dpipes_status status; /* DPIPES_OK: a whole HTTP answer came, whatever its code; else err says why not */
     dpipes_error err;
-    long code; /* 0: no answer began */
-    bool sent; /* the server may have seen the request */
+    long code;                     /* 0: no answer began */
+    bool sent;                     /* the server may have seen the request */
+    char peer[DPI_HTTP_PEER_SIZE]; /* the IP address at the other end; empty: there was no connection */
     dpi_buf body;
 } dpi_http_reply;
 

@@ -53,6 +53,7 @@ static dpipes_status read_version(dpipes_ray_run *run, const dpi_http_reply *rep
         return dpi_fail_prefix(err, DPIPES_EPROTO,
                                "%s is not a Ray dashboard that can be used: ", dpi_run_address(run));
     client->has_version = true;
+    memcpy(client->dashboard_ip, reply->peer, sizeof client->dashboard_ip);
     return DPIPES_OK;
 }
 

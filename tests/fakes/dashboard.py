@@ -32,7 +32,7 @@ class Job:
     cuts: list = field(default_factory=list)  # of the n-th stream: after so many bytes of the log; None: never
     forgotten_after: float = float("inf")
     listed: bool = True  # it is in the list of all jobs
-    agent: bool = False  # the node's agent can be asked for the log, which is streamed without
+    agent: bool | str = False  # the node's agent, which is here or at that address, can be asked for the log
     began: float | None = None
     streams: int = 0
 
@@ -61,7 +61,7 @@ class Job:
             "end_time": 2 if self.ended else None,
             "metadata": {},
             "runtime_env": {},
-            "driver_agent_http_address": address if self.agent else None,
+            "driver_agent_http_address": address if self.agent is True else self.agent or None,
             "driver_node_id": NODE,
             "driver_exit_code": self.exit_code if self.ended else None,
         }

@@ -204,6 +204,29 @@ def test_an_agent_is_asked_for_what_is_new_and_no_stream_is_opened(log, events, 
         assert (job.streams == 0) == (code == 404)
 
 
+ELSEWHERE = "http://0.0.0.0:%s"  # connects like 127.0.0.1, and is not known to
+
+
+@pytest.mark.parametrize("words", [[], ["--header", "X-Secret=of the dashboard's"]], ids=["no secret", "a secret"])
+def test_an_agent_elsewhere_is_asked_where_nothing_is_told_that_is_not_for_it(log, events, words):
+    """What comes from its caller goes to the dashboard's own machine only."""
+    job = Job([(0, log[:500]), (0.5, log[500:])], ends_after=1, agent=True)
+    with Dashboard({"job": job}) as fake:
+        fake.address = ELSEWHERE % fake.address.rpartition(":")[2]
+        code, told, result = attach(fake, *words)
+        assert (code, told, result["status"]) == (0, events, "SUCCEEDED")
+        assert (fake.count(AGENT) > 0, job.streams > 0) == ((False, True) if words else (True, False))
+
+
+def test_an_agent_elsewhere_that_does_not_answer_is_asked_once(log, events):
+    jobs = {f"job-{n}": Job([(0, log)], ends_after=1 + n, agent=ELSEWHERE % 1) for n in range(3)}
+    with Dashboard(jobs) as fake:
+        fake.address = ELSEWHERE % fake.address.rpartition(":")[2]
+        told = follow(fake, *jobs)
+        assert {name: told[name] for name in jobs} == {name: whole(events) for name in jobs}
+        assert all(job.streams == 1 for job in jobs.values())
+
+
 def test_a_server_that_says_later_for_ever_is_asked_for_the_text(log, events):
     """Where 100 streams hang in Ray's state API nothing of it answers any more."""
     job = Job([(0, log)], ends_after=9)

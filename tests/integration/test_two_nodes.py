@@ -42,7 +42,8 @@ class Cluster:
             PATH=f"{Path(ray).parent}:/usr/bin:/bin:/usr/sbin:/sbin",
         )
         self.start(self.head, "--head", "--node-ip-address=10.9.2.1", "--port=6379", "--dashboard-host=0.0.0.0",
-                   "--dashboard-port=8265", "--include-dashboard=true", "--num-cpus=1", f"--temp-dir={self.directory}")  # fmt: skip
+                   "--dashboard-port=8265", "--include-dashboard=true", "--num-cpus=1", f"--temp-dir={self.directory}",
+                   '--resources={"head": 1}')  # fmt: skip
         self.start_worker()
 
     def start(self, machine, *words):
@@ -52,9 +53,9 @@ class Cluster:
         self.start(self.worker, "--address=10.9.2.1:6379", "--node-ip-address=10.9.2.2", "--num-cpus=1",
                    '--resources={"worker": 1}')  # fmt: skip
 
-    def follow(self, count):
-        """`dpipes run` on the client's machine, of a job that only the worker can take."""
-        words = ["run", "--json", "--address", "http://10.9.1.2:8265", "--resource", "worker=1"]
+    def follow(self, count, address="http://10.9.1.2:8265", node="worker"):
+        """`dpipes run` on the client's machine, of a job that only this node can take."""
+        words = ["run", "--json", "--address", address, "--resource", f"{node}=1"]
         command = [*self.client.enter, built("cli/dpipes"), *words, "--", sys.executable, "-c", TICKER.format(count=count)]
         return Following(command, self.environment)
 
@@ -80,6 +81,17 @@ def test_a_job_on_the_worker_is_followed_through_the_head(cluster):
     result, err = following.finish()
     assert result["status"] == "SUCCEEDED", err
     assert numbers(following) == list(range(20))
+
+
+def test_the_log_of_a_job_on_the_dashboards_machine_comes_from_the_agent_there(cluster):
+    """The client's token is known to that machine, and only to that."""
+    cluster.client.run("ip", "route", "replace", "10.9.2.1", "via", "10.9.1.2")
+    following = cluster.follow(40, "http://10.9.2.1:8265", "head")
+    following.read_logs(20)
+    connections = cluster.client.run("ss", "-Htn", "state", "established", "dport", "=", ":52365").stdout.split()
+    result, err = following.finish()
+    assert (result["status"], numbers(following)) == ("SUCCEEDED", list(range(40))), err
+    assert "10.9.2.1:52365" in connections
 
 
 def test_a_link_that_was_cut_for_20_seconds_costs_no_message(cluster):

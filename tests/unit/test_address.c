@@ -130,6 +130,18 @@ START_TEST(this_machine_is_known_by_its_text)
     ck_assert(!dpi_address_is_loopback("http://127.0.0.1.evil.example:8265"));
     ck_assert(!dpi_address_is_loopback("http://localhost.example"));
     ck_assert(!dpi_address_is_loopback("http://10.0.0.1:8265/127.0.0.1"));
+}
+END_TEST
+
+START_TEST(an_address_has_one_ip)
+{
+    ck_assert(dpi_address_has_ip("http://10.0.0.1:52365", "10.0.0.1"));
+    ck_assert(dpi_address_has_ip("http://10.0.0.1", "10.0.0.1"));
+    ck_assert(dpi_address_has_ip("http://[fd00::1]:52365", "fd00::1"));
+    ck_assert(!dpi_address_has_ip("http://10.0.0.10:52365", "10.0.0.1"));
+    ck_assert(!dpi_address_has_ip("http://10.0.0.1.example", "10.0.0.1"));
+    ck_assert(!dpi_address_has_ip("http://10.0.0.2/10.0.0.1", "10.0.0.1"));
+    ck_assert(!dpi_address_has_ip("http://:1", ""));
     ck_assert(dpi_address_is_https("https://h"));
     ck_assert(!dpi_address_is_https("http://h"));
 }
@@ -147,6 +159,7 @@ int main(void)
     tcase_add_test(tc, the_option_comes_before_the_variables);
     tcase_add_test(tc, without_any_the_places_are_named);
     tcase_add_test(tc, this_machine_is_known_by_its_text);
+    tcase_add_test(tc, an_address_has_one_ip);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
 }
