@@ -1,0 +1,211 @@
+/* The run store: SQLite at $DPIPES_HOME/dpipes.db, for any number of orchestrators of one user at once. What is known of runs, steps,
+ * attempts, events and assets; an event and the place in the job's log that it came from are written in one transaction, so that who
+ * reads on begins right behind it.
+ *
+ * A store is for one thread at a time. */
+#ifndef DPI_RUN_STORE_H
+#define DPI_RUN_STORE_H
+
+#include <dagster_pipes/base.h>
+
+#include "base/buf.h"
+
+#define DPI_STORE_VERSION 1
+
+typedef struct dpi_store dpi_store;
+
+/* Makes the directory (0700) and the file (0600) where they are not there. `home` NULL: DPIPES_HOME, else $XDG_DATA_HOME/dpipes, else
+ * ~/.local/share/dpipes. A file of an older version is brought up to this one. NULL: DPIPES_EIO (the path and SQLite's words: disk full, read-only,
+ * no database), DPIPES_ESTATE (a newer dpipes has written it: both versions), DPIPES_ENOMEM. */
+dpi_store *dpi_store_open(const char *home, dpipes_error *err);
+void dpi_store_close(dpi_store *store);
+const char *dpi_store_home(const dpi_store *store);
+
+/* ---- Writing ----
+ * Between begin and commit all is one transaction; a failed write is rolled back by dpi_store_rollback, and nothing of it was
+ * written. Busy is waited for, up to DPI_STORE_BUSY_MS. */
+#define DPI_STORE_BUSY_MS 10000
+
+dpipes_status dpi_store_begin(dpi_store *store, dpipes_error *err);
+dpipes_status dpi_store_commit(dpi_store *store, dpipes_error *err);
+void dpi_store_rollback(dpi_store *store);
+
+/* Dagster's DagsterRunStatus: what a run is. */
+typedef enum dpi_run_status {
+    DPI_RUN_QUEUED = 0,
+    DPI_RUN_STARTING, /* launched, and its job has not begun */
+    DPI_RUN_STARTED,
+    DPI_RUN_SUCCESS,
+    DPI_RUN_FAILURE,
+    DPI_RUN_CANCELING,
+    DPI_RUN_CANCELED
+} dpi_run_status;
+
+typedef enum dpi_step_status {
+    DPI_STEP_WAITING = 0,
+    DPI_STEP_RUNNING,
+    DPI_STEP_UP_FOR_RETRY, /* at retry_at_ms */
+    DPI_STEP_SUCCESS,
+    DPI_STEP_FAILURE,
+    DPI_STEP_SKIPPED,
+    DPI_STEP_CANCELED
+} dpi_step_status;
+
+/* The words, "SUCCESS", and back; false: it is none. */
+const char *dpi_run_status_name(dpi_run_status status);
+bool dpi_run_status_parse(const char *name, dpi_run_status *status);
+const char *dpi_step_status_name(dpi_step_status status);
+bool dpi_step_status_parse(const char *name, dpi_step_status *status);
+bool dpi_run_status_ended(dpi_run_status status);
+bool dpi_step_status_ended(dpi_step_status status);
+
+/* NULL is NULL in every text; 0 stands for a time that is not known. Times are Unix, in milliseconds. */
+typedef struct dpi_run_row {
+    const char *run_id;
+    const char *job_name; /* the graph's name */
+    dpi_run_status status;
+    const char *graph_json;   /* dpi_graph's json */
+    const char *directory;    /* dpi_graph's directory */
+    const char *options_json; /* how it was started, for resume: one object */
+    const char *partition_key;
+    const char *tags_json; /* {"key": "value"} */
+    const char *backfill_id;
+    const char *launch_json; /* of a launched run: its Ray address and submission id; NULL: executed here */
+    int64_t created_ms, start_ms, end_ms;
+    const char *error; /* why it failed, in a sentence */
+} dpi_run_row;
+
+typedef struct dpi_step_row {
+    const char *run_id;
+    const char *step;
+    size_t place; /* in the graph */
+    dpi_step_status status;
+    unsigned attempt; /* the last that was begun; 0: none. The first is 1 */
+    int64_t retry_at_ms;
+    int64_t start_ms, end_ms;
+    const char *error;
+} dpi_step_row;
+
+/* One try of a step: a Ray job or a local process. It is written before the job is submitted, so whoever comes later knows what to look for. */
+typedef struct dpi_attempt_row {
+    const char *run_id;
+    const char *step;
+    unsigned attempt;
+    bool ray;
+    const char *address;       /* of the Ray */
+    const char *submission_id; /* or the directory of a local process */
+    bool ended;
+    uint64_t log_offset; /* what of its log the events before have used up */
+    int64_t start_ms, end_ms;
+    bool has_exit_code;
+    int exit_code;
+    const char *error;
+} dpi_attempt_row;
+
+/* Dagster's event types, and what the program prints. */
+typedef enum dpi_event_type {
+    DPI_RUN_EVENT_RUN_START = 0,
+    DPI_RUN_EVENT_RUN_SUCCESS,
+    DPI_RUN_EVENT_RUN_FAILURE,
+    DPI_RUN_EVENT_RUN_CANCELED,
+    DPI_RUN_EVENT_STEP_START,
+    DPI_RUN_EVENT_STEP_SUCCESS,
+    DPI_RUN_EVENT_STEP_FAILURE,
+    DPI_RUN_EVENT_STEP_SKIPPED,
+    DPI_RUN_EVENT_STEP_CANCELED,
+    DPI_RUN_EVENT_STEP_UP_FOR_RETRY,
+    DPI_RUN_EVENT_STEP_RESTARTED,
+    DPI_RUN_EVENT_ASSET_MATERIALIZATION,
+    DPI_RUN_EVENT_ASSET_CHECK_EVALUATION,
+    DPI_RUN_EVENT_CUSTOM, /* a custom message */
+    DPI_RUN_EVENT_LOG,    /* a log message of the program */
+    DPI_RUN_EVENT_OUTPUT, /* a line that it has printed */
+    DPI_RUN_EVENT_ENGINE  /* what the orchestrator has to say: a warning, a reconnect */
+} dpi_event_type;
+
+const char *dpi_event_type_name(dpi_event_type type); /* "STEP_START" */
+bool dpi_event_type_parse(const char *name, dpi_event_type *type);
+
+typedef struct dpi_event_row {
+    int64_t id; /* ascending in the store; 0 when it is added */
+    const char *run_id;
+    int64_t time_ms;
+    dpi_event_type type;
+    const char *step; /* NULL: of the run */
+    unsigned attempt;
+    dpipes_log_level level;
+    const char *text; /* the message or the line; may hold NULs: see text_size */
+    size_t text_size;
+    const char *asset_key;
+    const char *check_name;
+    bool passed;
+    dpipes_severity severity;
+    const char *partition_key;
+    const char *data_version;
+    const char *code_version;        /* of the step that has made the asset */
+    const char *input_versions_json; /* {"asset key": "data version"} of what it was made from */
+    const char *json;                /* metadata, or a custom message's payload */
+} dpi_event_row;
+
+dpipes_status dpi_store_put_run(dpi_store *store, const dpi_run_row *run, dpipes_error *err);    /* by run_id */
+dpipes_status dpi_store_put_step(dpi_store *store, const dpi_step_row *step, dpipes_error *err); /* by run_id, step */
+dpipes_status dpi_store_put_attempt(dpi_store *store, const dpi_attempt_row *attempt,
+                                    dpipes_error *err); /* … and attempt */
+
+/* An ASSET_MATERIALIZATION also becomes the asset's latest, and its partition's. */
+dpipes_status dpi_store_add_event(dpi_store *store, const dpi_event_row *event, dpipes_error *err);
+
+/* ---- Reading ----
+ * Rows are borrowed for the call back; other than DPIPES_OK ends the reading with that. */
+typedef dpipes_status (*dpi_run_fn)(void *user, const dpi_run_row *run, dpipes_error *err);
+typedef dpipes_status (*dpi_step_fn)(void *user, const dpi_step_row *step, dpipes_error *err);
+typedef dpipes_status (*dpi_attempt_fn)(void *user, const dpi_attempt_row *attempt, dpipes_error *err);
+typedef dpipes_status (*dpi_event_fn)(void *user, const dpi_event_row *event, dpipes_error *err);
+
+typedef struct dpi_run_filter {
+    const char *run_id;      /* a beginning of it that is only one run's does as well; NULL: all */
+    const char *job_name;    /* NULL: all */
+    const char *backfill_id; /* NULL: all */
+    const char *status;      /* a word of dpi_run_status_name; NULL: all */
+    size_t limit;            /* 0: none; the newest come first */
+} dpi_run_filter;
+
+dpipes_status dpi_store_runs(dpi_store *store, const dpi_run_filter *filter, dpi_run_fn on_run, void *user,
+                             dpipes_error *err);
+
+/* DPIPES_ENOENT: no run begins so; DPIPES_EINVAL: more than one does. */
+dpipes_status dpi_store_run(dpi_store *store, const char *run_id, dpi_run_fn on_run, void *user, dpipes_error *err);
+dpipes_status dpi_store_steps(dpi_store *store, const char *run_id, dpi_step_fn on_step, void *user, dpipes_error *err);
+dpipes_status dpi_store_attempts(dpi_store *store, const char *run_id, dpi_attempt_fn on_attempt, void *user,
+                                 dpipes_error *err);
+
+/* In the order in which they were added, those with an id above `after`. */
+dpipes_status dpi_store_events(dpi_store *store, const char *run_id, int64_t after, dpi_event_fn on_event, void *user,
+                               dpipes_error *err);
+
+/* The latest materialization of an asset, of one partition of it or (NULL) of any; nothing is called when there is none. */
+dpipes_status dpi_store_latest(dpi_store *store, const char *asset_key, const char *partition_key,
+                               dpi_event_fn on_event, void *user, dpipes_error *err);
+
+/* The latest materialization of every asset, by key. */
+dpipes_status dpi_store_assets(dpi_store *store, dpi_event_fn on_event, void *user, dpipes_error *err);
+
+/* Materializations and check evaluations of one asset, the newest first; limit 0: all. */
+dpipes_status dpi_store_history(dpi_store *store, const char *asset_key, size_t limit, dpi_event_fn on_event,
+                                void *user, dpipes_error *err);
+
+/* ---- Who executes a run ----
+ * A lock that ends with its process, whatever ends that. */
+typedef struct dpi_run_lock dpi_run_lock;
+
+/* NULL: DPIPES_ESTATE  another process executes the run (its pid); DPIPES_EIO, DPIPES_ENOMEM. */
+dpi_run_lock *dpi_store_lock_run(dpi_store *store, const char *run_id, dpipes_error *err);
+void dpi_run_lock_release(dpi_run_lock *lock);
+
+/* ---- Pruning ---- */
+
+/* Removes runs that have ended, their events and files, but for what is the latest of an asset: all but the newest `keep` (SIZE_MAX: as many as
+ * there are), and those that ended before `before_ms` (0: none by age). *removed: how many. */
+dpipes_status dpi_store_prune(dpi_store *store, size_t keep, int64_t before_ms, size_t *removed, dpipes_error *err);
+
+#endif
