@@ -75,13 +75,6 @@ static int open_signals(void)
     return signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static void reset_handlers(void)
-{
-    const struct sigaction standard = {.sa_handler = SIG_DFL};
-    for (int number = 1; number < NSIG; number++)
-        (void)sigaction(number, &standard, NULL);
-}
-
 static pid_t start_command(const dpi_keeper_plan *plan)
 {
     pid_t pid = fork();
@@ -190,7 +183,7 @@ static void end_all(pid_t command)
 static void keep(const dpi_keeper_plan *plan, const dpi_process *owner, int control, int report_end, int log)
 {
     setsid();
-    reset_handlers();
+    dpi_process_reset_handlers();
     prctl(PR_SET_NAME, "dpipes-keeper");
     if (!take_fds(control, report_end, log) || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
         return;

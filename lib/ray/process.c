@@ -123,6 +123,13 @@ bool dpi_process_has_variable(pid_t pid, const char *entry)
     return found;
 }
 
+void dpi_process_reset_handlers(void)
+{
+    const struct sigaction standard = {.sa_handler = SIG_DFL};
+    for (int number = 1; number < NSIG; number++)
+        (void)sigaction(number, &standard, NULL);
+}
+
 void dpi_remove_tree(const char *path)
 {
     pid_t pid = fork();

@@ -32,6 +32,9 @@ bool dpi_process_descends(const dpi_process *process, pid_t ancestor);
 /* Whether it was started with "NAME=value" in its environment. */
 bool dpi_process_has_variable(pid_t pid, const char *entry);
 
+/* All signals do what they do in a new program. */
+void dpi_process_reset_handlers(void);
+
 /* rm -rf, and waits for it. */
 void dpi_remove_tree(const char *path);
 

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/options.h"
+#include "session/environment.h"
 #include "wire/param.h"
 
 /* How often the message file, the child's state and the cancel flag are looked at. */
@@ -82,59 +83,6 @@ static void remove_files(child *c)
     dpi_buf_fini(&c->messages_path);
     dpi_buf_fini(&c->context_path);
     dpi_buf_fini(&c->directory);
-}
-
-/* ---- The environment: ours, what the caller adds, and the two variables; a later one of the same name counts ---- */
-
-static bool same_name(const char *one, const char *other)
-{
-    size_t size = strcspn(one, "=");
-    return strncmp(one, other, size) == 0 && other[size] == '=';
-}
-
-static size_t count_of(const char *const *list)
-{
-    size_t count = 0;
-    while (list && list[count])
-        count++;
-    return count;
-}
-
-static void set_variable(const char **env, size_t *count, const char *entry)
-{
-    for (size_t i = 0; i < *count; i++) {
-        if (same_name(env[i], entry)) {
-            env[i] = entry;
-            return;
-        }
-    }
-    env[(*count)++] = entry;
-}
-
-static dpipes_status check_environment(const dpipes_subprocess *options, dpipes_error *err)
-{
-    for (size_t i = 0; options->env && options->env[i]; i++)
-        if (!strchr(options->env[i], '='))
-            return dpi_fail(err, DPIPES_EINVAL, "env: `%s` is not NAME=VALUE", options->env[i]);
-    return DPIPES_OK;
-}
-
-/* The array is the caller's to free, its texts are not; NULL: no memory. */
-static const char **make_environment(const dpipes_subprocess *options, const char *context, const char *messages)
-{
-    size_t ours = count_of((const char *const *)environ);
-    const char **env = malloc((ours + count_of(options->env) + 3) * sizeof *env);
-    size_t count = ours;
-    if (!env)
-        return NULL;
-    for (size_t i = 0; i < ours; i++)
-        env[i] = environ[i];
-    for (size_t i = 0; options->env && options->env[i]; i++)
-        set_variable(env, &count, options->env[i]);
-    set_variable(env, &count, context);
-    set_variable(env, &count, messages);
-    env[count] = NULL;
-    return env;
 }
 
 /* ---- Starting ---- */
@@ -240,7 +188,7 @@ static dpipes_status start_with(child *c, const char *context, const char *chann
     dpi_buf_printf(&messages_entry, "%s=%s", DPI_MESSAGES_VARIABLE, channel);
     const char **env = NULL;
     if (!dpi_buf_failed(&context_entry) && !dpi_buf_failed(&messages_entry))
-        env = make_environment(c->options, context_entry.data, messages_entry.data);
+        env = dpi_environment_make(c->options->env, (const char *[]){context_entry.data, messages_entry.data, NULL});
     dpipes_status status = env ? fork_with_pipes(c, env, err) : dpi_fail_memory(err);
     free(env);
     dpi_buf_fini(&context_entry);
@@ -466,7 +414,7 @@ static dpipes_status verdict(const child *c, dpipes_exit *how, dpipes_error *err
 
 static dpipes_status run(child *c, dpipes_exit *how, dpipes_error *err)
 {
-    dpipes_status status = check_environment(c->options, err);
+    dpipes_status status = dpi_environment_check(c->options->env, err);
     if (status == DPIPES_OK)
         status = start(c, err);
     if (status != DPIPES_OK)
