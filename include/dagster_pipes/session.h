@@ -23,9 +23,13 @@ typedef struct dpipes_context_params {
     int64_t retry_number;          /* 0 on the first attempt */
     const char *const *asset_keys; /* escaped strings, `a/b`, told in this order; none: not an asset step */
     size_t asset_key_count;
-    const char *const *code_versions; /* NULL, or one an asset key, each NULL where unknown */
-    const char *partition_key;        /* NULL: not a partition step */
-    const char *extras_json;          /* the text of one JSON object; NULL: {} */
+    const char *const *code_versions;    /* NULL, or one an asset key, each NULL where unknown */
+    const char *partition_key;           /* NULL: not a partition step */
+    const char *extras_json;             /* the text of one JSON object; NULL: {} */
+    const char *const *provenances_json; /* NULL, or one an asset key: a JSON object as Dagster's DataProvenance has it
+                                            (code_version, input_data_versions, is_user_provided), each NULL where unknown */
+    const char *time_window_start;       /* of the partition: ISO 8601 with the zone's offset; both, or NULL */
+    const char *time_window_end;
 } dpipes_context_params;
 
 /* ---- What the program says ------------------------------------------------------------------------------------- */
@@ -83,7 +87,8 @@ typedef struct dpipes_session_options {
         *context_variable; /* the values of DAGSTER_PIPES_CONTEXT and DAGSTER_PIPES_MESSAGES as another session has
                                      made them (Dagster's own, which takes the lines of the events); both, or NULL */
     const char *messages_variable;
-    bool no_pipes; /* the program is told nothing and says nothing: all that it prints is output */
+    bool no_pipes;   /* the program is told nothing and says nothing: all that it prints is output */
+    uint64_t offset; /* of the stream, what another session has had: the first byte that is fed stands there */
 } dpipes_session_options;
 
 /* NULL: DPIPES_EINVAL  the extras are not a JSON object, an asset key is empty or given twice, a variable is given that is

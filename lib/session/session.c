@@ -377,6 +377,9 @@ static dpipes_status encode_context(dpipes_session *session, const dpipes_contex
         .code_versions = params->code_versions,
         .partition_key = params->partition_key,
         .extras_json = params->extras_json,
+        .provenances_json = params->provenances_json,
+        .time_window_start = params->time_window_start,
+        .time_window_end = params->time_window_end,
     };
     if (!fields.run_id) {
         dpipes_status status = dpi_random_uuid(uuid, err);
@@ -444,6 +447,8 @@ static dpipes_status set_up(dpipes_session *session, const dpipes_context_params
     session->user = options->user;
     session->no_pipes = options->no_pipes;
     set_up_streams(session, options->max_line ? options->max_line : DPI_LINE_MAX);
+    if (options->offset > 0)
+        dpi_session_resume(session, options->offset);
     dpipes_status status = check_asset_keys(params, err);
     if (status == DPIPES_OK)
         status = copy_asset_keys(session, params, err);

@@ -13,12 +13,15 @@ typedef struct dpi_context_fields {
     int64_t retry_number;
     const char *const *asset_keys;
     size_t asset_key_count;
-    const char *const *code_versions; /* NULL, or one an asset key */
-    const char *partition_key;        /* becomes the range {start, end} of one key too */
-    const char *extras_json;          /* NULL: {} */
+    const char *const *code_versions;    /* NULL, or one an asset key */
+    const char *const *provenances_json; /* NULL, or one an asset key */
+    const char *partition_key;           /* becomes the range {start, end} of one key too */
+    const char *time_window_start;       /* NULL: the partition has no time window */
+    const char *time_window_end;
+    const char *extras_json; /* NULL: {} */
 } dpi_context_fields;
 
-/* Appends the JSON object with all keys present. DPIPES_EINVAL  extras_json is not a JSON object; DPIPES_ENOMEM. */
+/* Appends the JSON object with all keys present. DPIPES_EINVAL  extras_json or a provenance is not a JSON object; DPIPES_ENOMEM. */
 dpipes_status dpi_context_data_encode(dpi_buf *out, const dpi_context_fields *fields, dpipes_error *err);
 
 typedef struct dpi_extra {

@@ -57,6 +57,9 @@ class ContextParams(Sized):
         ("code_versions", POINTER(c_char_p)),
         ("partition_key", c_char_p),
         ("extras_json", c_char_p),
+        ("provenances_json", POINTER(c_char_p)),
+        ("time_window_start", c_char_p),
+        ("time_window_end", c_char_p),
     ]
 
 
@@ -69,6 +72,7 @@ class SessionOptions(Sized):
         ("context_variable", c_char_p),
         ("messages_variable", c_char_p),
         ("no_pipes", c_bool),
+        ("offset", c_uint64),
     ]
 
 

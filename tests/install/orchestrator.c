@@ -31,8 +31,9 @@ static int run(const char *program, dpipes_session *session, dpipes_error *err)
 int main(int argc, char **argv)
 {
     const char *asset = "table";
-    dpipes_context_params params = {sizeof params, NULL, NULL, 0, &asset, 1, NULL, NULL, "{\"rows\": 7}"};
-    dpipes_session_options options = {sizeof options, on_event, NULL, 0, NULL, NULL, false};
+    dpipes_context_params params = {sizeof params,   NULL, NULL, 0,   &asset, 1, NULL, NULL,
+                                    "{\"rows\": 7}", NULL, NULL, NULL};
+    dpipes_session_options options = {sizeof options, on_event, NULL, 0, NULL, NULL, false, 0};
     dpipes_ray_client_options ray;
     memset(&ray, 0, sizeof ray);
     ray.size = sizeof ray;

@@ -524,6 +524,51 @@ START_TEST(a_program_without_pipes_is_told_nothing)
 }
 END_TEST
 
+static void note_offset(void *user, const dpipes_event *event)
+{
+    *(uint64_t *)user = event->offset;
+}
+
+START_TEST(a_session_may_go_on_where_another_has_ended)
+{
+    uint64_t offset = 0;
+    const dpipes_session_options options = {.on_event = note_offset, .user = &offset, .offset = 100};
+    dpipes_session *session = dpipes_session_new(NULL, &options, &err);
+    ck_assert_ptr_nonnull(session);
+    assert_ok(dpipes_session_feed(session, "line\n", 5, &err), &err);
+    assert_ok(dpipes_session_end(session, &err), &err);
+    ck_assert_uint_eq(offset, 105);
+    dpipes_session_free(session);
+}
+END_TEST
+
+START_TEST(a_program_hears_of_its_assets_past_and_its_partitions_window)
+{
+    const char *const keys[] = {"a", "b"}, *const provenances[] = {"{\"code_version\":\"v1\"}", NULL};
+    dpipes_context_params params = {
+        .run_id = "r",
+        .asset_keys = keys,
+        .asset_key_count = 2,
+        .provenances_json = provenances,
+        .partition_key = "2024-01-01",
+        .time_window_start = "2024-01-01T00:00:00+00:00",
+        .time_window_end = "2024-01-02T00:00:00+00:00",
+    };
+    dpipes_session *session = dpipes_session_new(&params, NULL, &err);
+    ck_assert_ptr_nonnull(session);
+    const char *json = dpipes_session_context_json(session);
+    ck_assert_ptr_nonnull(
+        strstr(json, "\"provenance_by_asset_key\": {\"a\": {\"code_version\": \"v1\"}, \"b\": null}"));
+    ck_assert_ptr_nonnull(strstr(json, "\"partition_time_window\": {\"start\": \"2024-01-01T00:00:00+00:00\", "
+                                       "\"end\": \"2024-01-02T00:00:00+00:00\"}"));
+    dpipes_session_free(session);
+    const char *const wrong[] = {"[]", NULL};
+    params.provenances_json = wrong;
+    ck_assert_ptr_null(dpipes_session_new(&params, NULL, &err));
+    assert_fails(err.status, DPIPES_EINVAL, &err, "provenance");
+}
+END_TEST
+
 START_TEST(no_session_is_an_error_and_no_crash)
 {
     size_t count = 7;
@@ -551,6 +596,8 @@ int main(void)
     tcase_add_test(tc, a_context_elsewhere_is_not_known);
     tcase_add_test(tc, variables_that_are_none_are_named);
     tcase_add_test(tc, a_program_without_pipes_is_told_nothing);
+    tcase_add_test(tc, a_session_may_go_on_where_another_has_ended);
+    tcase_add_test(tc, a_program_hears_of_its_assets_past_and_its_partitions_window);
     tcase_add_test(tc, no_session_is_an_error_and_no_crash);
     tcase_add_test(tc, events_do_not_depend_on_the_cuts);
     tcase_add_test(tc, the_line_before_a_message_that_its_writer_made_is_no_output);
