@@ -48,7 +48,4 @@ size_t dpi_args_select(const dpi_arg *all, size_t count, const char *const *name
 /* Whether the text is a finite number and nothing else. */
 bool dpi_read_number(const char *text, double *number);
 
-/* The name that is most like `word`; NULL when none is. */
-const char *dpi_nearest_name(const char *word, const char *const *names, size_t count);
-
 #endif

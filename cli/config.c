@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/nearest.h"
 #include "ray/address.h"
 #include "ray/yaml_json.h"
 #include "toml_json.h"

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "args.h"
+#include "base/nearest.h"
 #include "command_line.h"
 #include "run_options.h"
 
