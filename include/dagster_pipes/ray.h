@@ -126,6 +126,9 @@ typedef struct dpipes_ray_job {
     size_t ship_count;
     const dpipes_message_reader *message_reader; /* instead of message_channel; NULL: that one */
     const char *runtime_env_file; /* YAML, or JSON where its name ends with .json; instead of runtime_env_json */
+    /* The job is followed by its status alone, and nothing is asked of its log: for a session without Pipes, or messages
+     * that come another way. `last_lines` are those in Ray's message; LOST is a dead node. */
+    bool no_log;
 } dpipes_ray_job;
 
 typedef enum dpipes_ray_job_status {
@@ -221,6 +224,7 @@ typedef struct dpipes_ray_attach {
     uint64_t offset;        /* what another run of this job has read, dpipes_event's `offset`; 0: from the beginning */
     int64_t run_timeout_ms; /* counted from now; then the job is stopped; 0: no limit */
     bool no_forward_termination;
+    bool no_log; /* as dpipes_ray_job's */
 } dpipes_ray_attach;
 
 /* Follows a job that runs or has ended, whoever submitted it with its messages on stdout: the same events as those of a run

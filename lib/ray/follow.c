@@ -8,6 +8,7 @@
 #define DPI_FIRST_PAUSE_MS       50    /* between two looks at the status, at first */
 #define DPI_PAUSE_SHARE          20    /* later: this part of the time that has passed */
 #define DPI_NODES_PAUSE_MS       2000  /* between two looks at the nodes, while the log is out of reach */
+#define DPI_NODES_WATCH_MS       5000  /* … and while no log is read */
 #define DPI_DEAD_NODE_GRACE_MS   10000 /* for Ray to notice what a dead node means to its job */
 #define DPI_STOP_WAIT_MS         30000 /* for a job that was asked to stop */
 #define DPI_STOP_PENDING_WAIT_MS 3000  /* Ray stops a PENDING job only once it starts */
@@ -108,6 +109,17 @@ static void watch_pending(dpipes_ray_run *run)
         f->nodes.due_ms = run->now_ms;
 }
 
+/* Nothing but the nodes says that the driver's is dead, where no log is read. One run asks for all. */
+static void watch_nodes(dpipes_ray_run *run)
+{
+    dpi_follow *f = &run->follow;
+    dpipes_ray_client *client = run->client;
+    if (!run->no_log || !f->driver.node_id[0] || f->nodes.call ||
+        run->now_ms - client->nodes_asked_ms < DPI_NODES_WATCH_MS)
+        return;
+    client->nodes_asked_ms = f->nodes.due_ms = run->now_ms;
+}
+
 /* `status` is what reading the job's details has come to. */
 static dpipes_status took_details(dpipes_ray_run *run, dpipes_ray_job_status before, dpipes_status status,
                                   dpipes_error *err)
@@ -128,6 +140,7 @@ static dpipes_status took_details(dpipes_ray_run *run, dpipes_ray_job_status bef
     }
     f->status.due_ms = run->now_ms + dpi_follow_pause(run);
     watch_pending(run);
+    watch_nodes(run);
     dpi_follow_log_wake(run);
     return DPIPES_OK;
 }
@@ -195,21 +208,39 @@ static dpipes_status tell_pending(dpipes_ray_run *run, const dpi_http_reply *rep
     return status;
 }
 
-static dpipes_status take_nodes(dpipes_ray_run *run, const dpi_http_reply *reply, dpipes_error *err)
+static dpipes_status note_node(dpipes_ray_run *run, const dpi_buf *nodes, dpipes_error *err)
 {
     dpi_follow *f = &run->follow;
     dpi_node_state state = DPI_NODE_UNKNOWN;
+    dpipes_status status = dpi_jobs_read_node_state(nodes, f->driver.node_id, &state, err);
+    if (state != DPI_NODE_DEAD)
+        f->dead_ms = -1;
+    else if (f->dead_ms < 0)
+        f->dead_ms = run->now_ms;
+    return status;
+}
+
+/* For the runs without a log, of which one has asked. */
+static void share_nodes(const dpipes_ray_run *run, const dpi_buf *nodes)
+{
+    const dpi_agenda *agenda = &run->client->agenda;
+    for (size_t i = 0; i < agenda->count; i++)
+        if (agenda->runs[i] != run && agenda->runs[i]->no_log && agenda->runs[i]->follow.driver.node_id[0])
+            (void)note_node(agenda->runs[i], nodes, NULL);
+}
+
+static dpipes_status take_nodes(dpipes_ray_run *run, const dpi_http_reply *reply, dpipes_error *err)
+{
+    dpi_follow *f = &run->follow;
     if (f->unreadable_ms >= 0)
         f->nodes.due_ms = run->now_ms + DPI_NODES_PAUSE_MS;
     if (reply->status != DPIPES_OK || reply->code != 200)
         return dpi_follow_note_trouble(run, &f->nodes, reply, "nodes", err);
     if (run->result.status == DPIPES_RAY_JOB_PENDING)
         return tell_pending(run, reply, err);
-    dpipes_status status = dpi_jobs_read_node_state(&reply->body, f->driver.node_id, &state, err);
-    if (state != DPI_NODE_DEAD)
-        f->dead_ms = -1;
-    else if (f->dead_ms < 0)
-        f->dead_ms = run->now_ms;
+    dpipes_status status = note_node(run, &reply->body, err);
+    if (status == DPIPES_OK && run->no_log)
+        share_nodes(run, &reply->body);
     return status;
 }
 

@@ -111,7 +111,7 @@ dpipes_status dpi_follow_log_start(dpipes_ray_run *run, dpipes_error *err)
 void dpi_follow_log_wake(dpipes_ray_run *run)
 {
     dpi_follow *f = &run->follow;
-    if ((f->driver.node_id[0] || f->as_text) && f->log.due_ms == INT64_MAX && !f->log.call)
+    if (!run->no_log && (f->driver.node_id[0] || f->as_text) && f->log.due_ms == INT64_MAX && !f->log.call)
         f->log.due_ms = run->now_ms;
 }
 
@@ -120,8 +120,9 @@ void dpi_follow_log_rest(dpipes_ray_run *run)
     dpi_follow *f = &run->follow;
     if (!f->as_text)
         dpi_follow_log_hang_up(run);
-    f->complete = !f->as_text && !f->driver.node_id[0]; /* it never ran, so there is no log */
-    f->log.due_ms = run->now_ms;
+    /* One that never ran has no log. */
+    f->complete = run->no_log || (!f->as_text && !f->driver.node_id[0]);
+    f->log.due_ms = run->no_log ? INT64_MAX : run->now_ms;
     f->check.due_ms = INT64_MAX;
 }
 

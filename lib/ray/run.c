@@ -242,6 +242,13 @@ static dpipes_status open_messages(dpipes_ray_run *run, const dpipes_ray_job *jo
     return status;
 }
 
+static dpipes_status check_no_log(const dpipes_ray_run *run, dpipes_error *err)
+{
+    if (!run->no_log || dpi_run_has_channel(run) || dpi_session_has_no_pipes(run->session))
+        return DPIPES_OK;
+    return dpi_fail(err, DPIPES_EINVAL, "no_log: the session's messages are in the log");
+}
+
 dpipes_ray_run *dpipes_ray_client_start(dpipes_ray_client *client, const dpipes_ray_job *job, dpipes_session *session,
                                         dpipes_error *err)
 {
@@ -261,7 +268,10 @@ dpipes_ray_run *dpipes_ray_client_start(dpipes_ray_client *client, const dpipes_
     }
     run->pending_timeout_ms = known.pending_timeout_ms;
     run->no_forward_termination = known.no_forward_termination;
+    run->no_log = known.no_log;
     dpipes_status status = open_messages(run, &known, err);
+    if (status == DPIPES_OK)
+        status = check_no_log(run, err);
     return launch(run, status == DPIPES_OK ? dpi_submit_begin(run, &known, err) : status, err);
 }
 
@@ -285,7 +295,10 @@ dpipes_ray_run *dpipes_ray_client_attach(dpipes_ray_client *client, const dpipes
     }
     run->attached = true;
     run->no_forward_termination = known.no_forward_termination;
+    run->no_log = known.no_log;
     dpipes_status status = dpi_submission_check_id(known.submission_id, err);
+    if (status == DPIPES_OK)
+        status = check_no_log(run, err);
     if (status == DPIPES_OK) {
         strcpy(run->result.submission_id, known.submission_id);
         run->follow.job_log.fed = known.offset;

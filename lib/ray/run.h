@@ -90,6 +90,7 @@ struct dpipes_ray_run {
     bool submitted;   /* Ray has the job */
     bool streams_log; /* Ray is new enough for its log stream */
     bool no_forward_termination;
+    bool no_log; /* it is followed by its status alone */
     int64_t run_timeout_ms;
     int64_t pending_timeout_ms;
     int64_t deadline_ms;     /* INT64_MAX: none */

@@ -6,6 +6,9 @@
 #define DPI_TAIL_SHOWN    ((size_t)600) /* bytes of the log's last lines in an error */
 #define DPI_MESSAGE_SHOWN 300           /* bytes of Ray's message there */
 
+#define DPI_ENTRYPOINT_FAILED                                                                                          \
+    "JOB_ENTRYPOINT_COMMAND_ERROR" /* Ray's error_type, whose message has the log's end in it */
+
 /* ---- The result ---- */
 
 void dpipes_ray_result_fini(dpipes_ray_result *result)
@@ -17,10 +20,18 @@ void dpipes_ray_result_fini(dpipes_ray_result *result)
     result->message = result->last_lines = NULL;
 }
 
-/* Ray's message for an entrypoint that failed is the end of the log, which we have. */
+/* Behind its first line. */
+static void take_tail_of_message(dpipes_ray_run *run)
+{
+    const char *message = run->result.message ? run->result.message : "";
+    const char *log = strchr(message, '\n');
+    if (log && strcmp(run->result.error_type, DPI_ENTRYPOINT_FAILED) == 0)
+        dpi_log_tail_feed(&run->tail, log + 1, strlen(log + 1));
+}
+
 static void write_message(dpi_buf *out, const dpipes_ray_result *result)
 {
-    if (!result->message || strcmp(result->error_type, "JOB_ENTRYPOINT_COMMAND_ERROR") == 0)
+    if (!result->message || strcmp(result->error_type, DPI_ENTRYPOINT_FAILED) == 0)
         return;
     const dpi_buf message = {.data = result->message, .size = strlen(result->message)};
     const size_t first = strcspn(result->message, "\n");
@@ -65,6 +76,8 @@ dpipes_status dpi_run_verdict(dpipes_ray_run *run, dpipes_error *err)
     result->outcome = result->status == DPIPES_RAY_JOB_STOPPED ? DPIPES_RAY_STOPPED : DPIPES_RAY_FAILED;
     if (result->status == DPIPES_RAY_JOB_STOPPED)
         return dpi_fail(err, DPIPES_EREMOTE, "job %s was STOPPED by somebody else", result->submission_id);
+    if (run->no_log)
+        take_tail_of_message(run);
     return fail_job(run, err);
 }
 

@@ -367,6 +367,7 @@ class Client:
         run_timeout: float | None = None,
         pending_timeout: float | None = None,
         forward_termination: bool = True,
+        read_log: bool = True,
     ) -> Run:
         error = c.Error()
         metadata_array, metadata_count = _pairs(metadata)
@@ -387,12 +388,26 @@ class Client:
             run_timeout_ms=_ms(run_timeout),
             pending_timeout_ms=_ms(pending_timeout),
             no_forward_termination=not forward_termination,
+            no_log=not read_log,
         )
         return self._take(_lib.dpipes_ray_client_start(self._handle, job, session.handle, error), session, error)
 
-    def attach(self, session: Session, submission_id: str, *, offset: int = 0, forward_termination: bool = True) -> Run:
+    def attach(
+        self,
+        session: Session,
+        submission_id: str,
+        *,
+        offset: int = 0,
+        forward_termination: bool = True,
+        read_log: bool = True,
+    ) -> Run:
         error = c.Error()
-        attach = c.Attach(submission_id=_bytes(submission_id), offset=offset, no_forward_termination=not forward_termination)
+        attach = c.Attach(
+            submission_id=_bytes(submission_id),
+            offset=offset,
+            no_forward_termination=not forward_termination,
+            no_log=not read_log,
+        )
         return self._take(_lib.dpipes_ray_client_attach(self._handle, attach, session.handle, error), session, error)
 
     def _take(self, handle: int | None, session: Session, error: c.Error) -> Run:

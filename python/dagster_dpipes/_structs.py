@@ -174,6 +174,7 @@ class Job(Sized):
         ("ship_count", c_size_t),
         ("message_reader", c_void_p),
         ("runtime_env_file", c_char_p),
+        ("no_log", c_bool),
     ]
 
 
@@ -184,6 +185,7 @@ class Attach(Sized):
         ("offset", c_uint64),
         ("run_timeout_ms", c_int64),
         ("no_forward_termination", c_bool),
+        ("no_log", c_bool),
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shlex
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -114,6 +115,7 @@ class RayStepHandler(StepHandler):
         self.watch = watch
         self.config = dict(config)
         self._refused: dict[str, DpipesError] = {}
+        self._succeeded: dict[str, float] = {}  # since when that is known, by the monotonic clock
 
     @property
     def name(self) -> str:
@@ -158,11 +160,15 @@ class RayStepHandler(StepHandler):
         if result.error and result.outcome != "UNFINISHED":
             kind = f" ({result.error_type})" if result.error_type else ""
             return CheckStepHealthResult.unhealthy(reason=f"Ray job of step {step_key}{kind}: {result.error}")
-        if result.outcome == "SUCCEEDED" and self.watch.seconds_since_end(submission_id) > _SILENT_SECONDS:
+        if result.outcome == "SUCCEEDED" and self._seconds_since_success(submission_id) > _SILENT_SECONDS:
             return CheckStepHealthResult.unhealthy(
                 reason=f"Ray job {submission_id} has succeeded, but step {step_key} has not said what came of it."
             )
         return CheckStepHealthResult.healthy()
+
+    def _seconds_since_success(self, submission_id: str) -> float:
+        now = time.monotonic()
+        return now - self._succeeded.setdefault(submission_id, now)
 
     def terminate_step(self, step_handler_context: StepHandlerContext) -> Iterator[DagsterEvent]:
         step_key = _step_key(step_handler_context)

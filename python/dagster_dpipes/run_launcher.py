@@ -219,12 +219,12 @@ class RayRunLauncher(RunLauncher, ConfigurableClass):
         try:
             result = self.watch.look(self._submission_id(run))
         except DpipesError as error:
-            missing = error.status == "ENOENT"
-            return CheckRunHealthResult(WorkerStatus.NOT_FOUND if missing else WorkerStatus.UNKNOWN, str(error))
+            return CheckRunHealthResult(WorkerStatus.UNKNOWN, str(error))
         if result.outcome == "UNFINISHED":
             return CheckRunHealthResult(WorkerStatus.RUNNING)
+        if result.outcome == "DELETED":
+            return CheckRunHealthResult(WorkerStatus.NOT_FOUND, str(result.error))
         if result.outcome == "UNREACHABLE":
-            self.watch.forget(result.submission_id)
             return CheckRunHealthResult(WorkerStatus.UNKNOWN, str(result.error))
         if result.error:
             return CheckRunHealthResult(WorkerStatus.FAILED, _sentence(result.outcome, result.error))
