@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from pathlib import Path
 
 import dagster as dg
 from dagster import EnvVar
@@ -125,6 +126,31 @@ def dead_asset():
     os._exit(4)
 
 
+def note_begin():
+    """How often a step has begun stands in a file."""
+    begun = Path(os.environ["DAGSTER_HOME"], "begun")
+    with begun.open("a") as file:
+        file.write("x")
+    return begun.stat().st_size
+
+
+@dg.asset
+def interrupted_asset(context: dg.AssetExecutionContext):
+    """Waits the first time, until others end it."""
+    if note_begin() == 1:
+        context.log.info("waiting")
+        time.sleep(600)
+
+
+@dg.asset
+def patient_asset(context: dg.AssetExecutionContext):
+    """Waits for a file of the test's."""
+    note_begin()
+    context.log.info("waiting")
+    while not Path(os.environ["DAGSTER_HOME"], "go").exists():
+        time.sleep(0.1)
+
+
 whole = dg.define_asset_job("whole", [regular_asset], executor_def=dg.in_process_executor)
 tagged = dg.define_asset_job(
     "tagged",
@@ -134,11 +160,14 @@ tagged = dg.define_asset_job(
 )
 slow = dg.define_asset_job("slow", [slow_asset], executor_def=dg.in_process_executor)
 dead = dg.define_asset_job("dead", [dead_asset], executor_def=dg.in_process_executor)
+interrupted = dg.define_asset_job("interrupted", [interrupted_asset], executor_def=dg.in_process_executor)
+on_ray = ray_executor.configured({"runtime_env": {"env_vars": dict(PATH)}, "env_vars": ["DAGSTER_HOME"]})
+patient = dg.define_asset_job("patient", [patient_asset], executor_def=on_ray)
 inner = dg.define_asset_job(
     "inner", [regular_asset], executor_def=ray_executor.configured({"runtime_env": {"env_vars": dict(PATH)}})
 )
 
 definitions = dg.Definitions(
-    assets=[regular_asset, slow_asset, dead_asset],
-    jobs=[steps, dying, refusing, waiting, whole, tagged, slow, dead, inner],
+    assets=[regular_asset, slow_asset, dead_asset, interrupted_asset, patient_asset],
+    jobs=[steps, dying, refusing, waiting, whole, tagged, slow, dead, interrupted, patient, inner],
 )

@@ -1,113 +1,20 @@
 """RayRunLauncher: a whole run as a Ray job, launched as Dagster's own command launches it."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import dagster as dg
 import pytest
-from harness import clean_environment
+from homes import FLAT, UNDER_RAY, job_of, opened
 from processes import wait_until
-
-DEFINITIONS = Path(__file__).with_name("step_definitions.py")
-
-FLAT = """
-run_launcher:
-  module: dagster_dpipes
-  class: RayRunLauncher
-  config:
-    address:
-      env: RAY_ADDRESS
-    timeout: 1800
-    metadata:
-      foo: bar
-      runtime_env:
-      env_vars:
-        FOO: bar
-      pip:
-        - polars
-    env_vars:
-      - ALL=of the launcher
-      - PYTHONPATH
-      - DAGSTER_HOME
-      - NOT_SET_ANYWHERE
-"""
-UNDER_RAY = """
-run_launcher:
-  module: dagster_dpipes
-  class: RayRunLauncher
-  config:
-    ray:
-      address:
-        env: RAY_ADDRESS
-      num_cpus: 0.5
-      runtime_env:
-        env_vars:
-          ALL: of the runtime_env
-          PYTHONPATH:
-            env: PYTHONPATH
-"""
-
-
-# The launcher is asked at once, and not by a daemon.
-AT_ONCE = """
-run_coordinator:
-  module: dagster._core.run_coordinator
-  class: DefaultRunCoordinator
-telemetry:
-  enabled: false
-"""
-
-
-class Home:
-    def __init__(self, ray, path, yaml):
-        path.mkdir()
-        (path / "dagster.yaml").write_text(yaml + AT_ONCE)
-        self.environment = clean_environment(
-            DAGSTER_HOME=str(path), PYTHONPATH=os.environ["PYTHONPATH"], RAY_ADDRESS=ray.address
-        )
-        self.instance = dg.DagsterInstance.from_config(str(path))
-
-    def launch(self, job, definitions=DEFINITIONS):
-        command = [sys.executable, "-m", "dagster", "job", "launch", "-f", definitions, "-j", job]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120)
-        assert done.returncode == 0, done.stdout + done.stderr
-        [run] = self.instance.get_runs(dg.RunsFilter(job_name=job))
-        return run.run_id
-
-    def status(self, run_id):
-        return self.instance.get_run_by_id(run_id).status.value
-
-    def wait(self, run_id, *statuses):
-        wait_until(lambda: self.status(run_id) in statuses, 60, lambda: f"not {statuses}: {self.told(run_id)}")
-
-    def told(self, run_id):
-        return [entry.user_message for entry in self.instance.all_logs(run_id)]
-
-    def health(self, run_id):
-        return self.instance.run_launcher.check_run_worker_health(self.instance.get_run_by_id(run_id))
 
 
 @pytest.fixture
 def home(ray, tmp_path, monkeypatch, request):
-    monkeypatch.setenv("RAY_ADDRESS", ray.address)
-    one = Home(ray, tmp_path / "home", getattr(request, "param", FLAT))
-    monkeypatch.setenv("DAGSTER_HOME", one.environment["DAGSTER_HOME"])
-    with one.instance:
+    with opened(ray, tmp_path / "home", getattr(request, "param", FLAT), monkeypatch) as one:
         yield one
 
 
 def metadata(home, run_id):
     [event] = home.instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
     return {k: v.value for k, v in event.asset_materialization.metadata.items()}
-
-
-def job_of(ray, run_id):
-    from dagster_dpipes import Client
-
-    with Client(ray.address) as client:
-        return client.get_job(f"dagster-run-{run_id}")
 
 
 @pytest.mark.parametrize(
