@@ -22,6 +22,8 @@ _lib = c.load()
 
 STEP_MS = 100  # how long a wait keeps a signal handler from running
 
+_CURLS_CA_FILE = Path("/etc/ssl/certs/ca-certificates.crt")  # as Debian builds it
+
 Logger = Callable[[int, str], None]
 """Takes what the client does and meets: a level of Python's logging, and a line."""
 
@@ -88,6 +90,17 @@ def _pairs(mapping: Mapping[str, Any] | None) -> tuple[Any, int]:
 def _ms(seconds: float | None) -> int:
     """0 stands for the default, so a positive time is at least 1 ms."""
     return 0 if seconds is None else max(1, round(seconds * 1000))
+
+
+def _ca_file(verify: bool | str | None) -> str | None:
+    """None: curl's own. A wheel's curl looks where the system that built it has its certificates; Python knows this one's."""
+    if isinstance(verify, str):
+        return verify
+    if verify is False or _CURLS_CA_FILE.exists():
+        return None
+    import ssl
+
+    return ssl.get_default_verify_paths().cafile
 
 
 def _texts(values: tuple[str, ...]) -> Any:
@@ -325,7 +338,7 @@ class Client:
             cookies=cookie_array,
             cookie_count=cookie_count,
             token_file=_bytes(token_file),
-            ca_file=_bytes(verify) if isinstance(verify, str) else None,
+            ca_file=_bytes(_ca_file(verify)),
             insecure=verify is False,
             timeout_ms=_ms(timeout),
             poll_interval_ms=_ms(poll_interval),

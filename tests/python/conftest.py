@@ -1,4 +1,4 @@
-"""The package as the build has it, for this process and for all that it starts."""
+"""The package as the build has it, or as it is installed, for this process and for all that it starts."""
 
 import os
 import sys
@@ -8,7 +8,8 @@ import pytest
 from harness import BUILD
 
 HERE = Path(__file__).parent
-PYTHONPATH = os.pathsep.join([str(BUILD / "python"), str(HERE)])
+INSTALLED = "DPIPES_TEST_INSTALLED" in os.environ  # by scripts/test-matrix
+PYTHONPATH = os.pathsep.join([str(HERE)] if INSTALLED else [str(BUILD / "python"), str(HERE)])
 sys.path[:0] = PYTHONPATH.split(os.pathsep)
 
 
