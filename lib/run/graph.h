@@ -81,6 +81,8 @@ typedef struct dpi_executor {
     dpi_retries_mode retries;
     const dpi_tag_limit *limits;
     size_t limit_count;
+    bool inherit_launcher; /* of `ray`: the launcher's connection is used where the config has no address (dagster-ray's
+                              inherit_job_submission_client_from_ray_run_launcher) */
     const char
         *config_json; /* of `ray`: one object with the keys of dpi_ray_config_check, without the above; NULL: {} */
 } dpi_executor;

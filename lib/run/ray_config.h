@@ -9,12 +9,13 @@
 #include <cjson/cJSON.h>
 #include <dagster_pipes/ray.h>
 
-#include "base/buf.h"
+#include "base/arena.h"
 
 /* The names, which end with NULL; `tag`: those that a tag may have. */
 const char *const *dpi_ray_config_keys(bool tag);
 
-/* Whether the member is what the key takes; `what` is its path for the error ("executor.ray.num_cpus"). DPIPES_EINVAL. */
+/* Whether the member is what the key takes; `what` is its path for the error ("executor.ray.num_cpus"), NULL: none. Values are
+ * not shown. DPIPES_EINVAL. */
 dpipes_status dpi_ray_config_check(const char *key, const cJSON *value, const char *what, dpipes_error *err);
 
 /* A new object: `under` with the members of `over`, which win; objects are merged member by member, env_vars by their names.
@@ -34,13 +35,8 @@ void dpi_ray_connection_fini(dpi_ray_connection *connection);
 
 /* The part of a job's description that is configured. */
 typedef struct dpi_ray_job_part {
-    dpipes_ray_job job; /* points into the rest and into the config */
-    char *runtime_env_json;
-    char *resources_json;
-    char *label_selector_json;
-    dpipes_pair *env_vars;
-    dpipes_pair *metadata;
-    dpi_buf texts;
+    dpipes_ray_job job; /* points into the arena and into the config */
+    dpi_arena arena;
 } dpi_ray_job_part;
 
 dpipes_status dpi_ray_config_job(const cJSON *config, dpi_ray_job_part *out, dpipes_error *err);
