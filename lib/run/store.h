@@ -11,24 +11,27 @@
 #include "base/buf.h"
 
 #define DPI_STORE_VERSION 1
+#define DPI_RUN_ID_MAX    ((size_t)100) /* characters: letters, digits, `_` and `-`, for it is a file's name */
 
-typedef struct dpi_store dpi_store;
+typedef struct dpipes_store dpipes_store;
 
 /* Makes the directory (0700) and the file (0600) where they are not there. `home` NULL: DPIPES_HOME, else $XDG_DATA_HOME/dpipes, else
  * ~/.local/share/dpipes. A file of an older version is brought up to this one. NULL: DPIPES_EIO (the path and SQLite's words: disk full, read-only,
- * no database), DPIPES_ESTATE (a newer dpipes has written it: both versions), DPIPES_ENOMEM. */
-dpi_store *dpi_store_open(const char *home, dpipes_error *err);
-void dpi_store_close(dpi_store *store);
-const char *dpi_store_home(const dpi_store *store);
+ * no database), DPIPES_ESTATE (a newer dpipes has written it: both versions), DPIPES_EINVAL (none of those variables is set), DPIPES_ETIMEDOUT,
+ * DPIPES_ENOMEM. A connection does not survive fork(): the child opens its own. */
+dpipes_store *dpi_store_open(const char *home, dpipes_error *err);
+void dpi_store_close(dpipes_store *store);
+const char *dpi_store_home(const dpipes_store *store);
 
 /* ---- Writing ----
- * Between begin and commit all is one transaction; a failed write is rolled back by dpi_store_rollback, and nothing of it was
- * written. Busy is waited for, up to DPI_STORE_BUSY_MS. */
-#define DPI_STORE_BUSY_MS 10000
+ * Between begin and commit all is one transaction; after a failed write it takes no other, cannot be committed (DPIPES_ESTATE), and is
+ * to be ended by dpi_store_rollback: nothing of it was written. Without begin, each call is one. Others that write are waited for, up to
+ * DPI_STORE_BUSY_MS. What belongs to a run or a step that is not there is refused with DPIPES_ENOENT. */
+#define DPI_STORE_BUSY_MS 10000 /* then DPIPES_ETIMEDOUT */
 
-dpipes_status dpi_store_begin(dpi_store *store, dpipes_error *err);
-dpipes_status dpi_store_commit(dpi_store *store, dpipes_error *err);
-void dpi_store_rollback(dpi_store *store);
+dpipes_status dpi_store_begin(dpipes_store *store, dpipes_error *err);
+dpipes_status dpi_store_commit(dpipes_store *store, dpipes_error *err);
+void dpi_store_rollback(dpipes_store *store);
 
 /* Dagster's DagsterRunStatus: what a run is. */
 typedef enum dpi_run_status {
@@ -147,16 +150,19 @@ typedef struct dpi_event_row {
     const char *json;                /* metadata, or a custom message's payload */
 } dpi_event_row;
 
-dpipes_status dpi_store_put_run(dpi_store *store, const dpi_run_row *run, dpipes_error *err);    /* by run_id */
-dpipes_status dpi_store_put_step(dpi_store *store, const dpi_step_row *step, dpipes_error *err); /* by run_id, step */
-dpipes_status dpi_store_put_attempt(dpi_store *store, const dpi_attempt_row *attempt,
+dpipes_status dpi_store_put_run(dpipes_store *store, const dpi_run_row *run,
+                                dpipes_error *err); /* by run_id, which is checked: DPIPES_EINVAL */
+dpipes_status dpi_store_put_step(dpipes_store *store, const dpi_step_row *step,
+                                 dpipes_error *err); /* by run_id, step */
+dpipes_status dpi_store_put_attempt(dpipes_store *store, const dpi_attempt_row *attempt,
                                     dpipes_error *err); /* … and attempt */
 
 /* An ASSET_MATERIALIZATION also becomes the asset's latest, and its partition's. */
-dpipes_status dpi_store_add_event(dpi_store *store, const dpi_event_row *event, dpipes_error *err);
+dpipes_status dpi_store_add_event(dpipes_store *store, const dpi_event_row *event, dpipes_error *err);
 
 /* ---- Reading ----
- * Rows are borrowed for the call back; other than DPIPES_OK ends the reading with that. */
+ * Rows are borrowed for the call back; other than DPIPES_OK ends the reading with that. A call back may do what it likes but begin the
+ * same reading again (DPIPES_ESTATE). */
 typedef dpipes_status (*dpi_run_fn)(void *user, const dpi_run_row *run, dpipes_error *err);
 typedef dpipes_status (*dpi_step_fn)(void *user, const dpi_step_row *step, dpipes_error *err);
 typedef dpipes_status (*dpi_attempt_fn)(void *user, const dpi_attempt_row *attempt, dpipes_error *err);
@@ -170,42 +176,45 @@ typedef struct dpi_run_filter {
     size_t limit;            /* 0: none; the newest come first */
 } dpi_run_filter;
 
-dpipes_status dpi_store_runs(dpi_store *store, const dpi_run_filter *filter, dpi_run_fn on_run, void *user,
+dpipes_status dpi_store_runs(dpipes_store *store, const dpi_run_filter *filter, dpi_run_fn on_run, void *user,
                              dpipes_error *err);
 
 /* DPIPES_ENOENT: no run begins so; DPIPES_EINVAL: more than one does. */
-dpipes_status dpi_store_run(dpi_store *store, const char *run_id, dpi_run_fn on_run, void *user, dpipes_error *err);
-dpipes_status dpi_store_steps(dpi_store *store, const char *run_id, dpi_step_fn on_step, void *user, dpipes_error *err);
-dpipes_status dpi_store_attempts(dpi_store *store, const char *run_id, dpi_attempt_fn on_attempt, void *user,
+dpipes_status dpi_store_run(dpipes_store *store, const char *run_id, dpi_run_fn on_run, void *user, dpipes_error *err);
+dpipes_status dpi_store_steps(dpipes_store *store, const char *run_id, dpi_step_fn on_step, void *user,
+                              dpipes_error *err);
+dpipes_status dpi_store_attempts(dpipes_store *store, const char *run_id, dpi_attempt_fn on_attempt, void *user,
                                  dpipes_error *err);
 
 /* In the order in which they were added, those with an id above `after`. */
-dpipes_status dpi_store_events(dpi_store *store, const char *run_id, int64_t after, dpi_event_fn on_event, void *user,
-                               dpipes_error *err);
+dpipes_status dpi_store_events(dpipes_store *store, const char *run_id, int64_t after, dpi_event_fn on_event,
+                               void *user, dpipes_error *err);
 
 /* The latest materialization of an asset, of one partition of it or (NULL) of any; nothing is called when there is none. */
-dpipes_status dpi_store_latest(dpi_store *store, const char *asset_key, const char *partition_key,
+dpipes_status dpi_store_latest(dpipes_store *store, const char *asset_key, const char *partition_key,
                                dpi_event_fn on_event, void *user, dpipes_error *err);
 
 /* The latest materialization of every asset, by key. */
-dpipes_status dpi_store_assets(dpi_store *store, dpi_event_fn on_event, void *user, dpipes_error *err);
+dpipes_status dpi_store_assets(dpipes_store *store, dpi_event_fn on_event, void *user, dpipes_error *err);
 
-/* Materializations and check evaluations of one asset, the newest first; limit 0: all. */
-dpipes_status dpi_store_history(dpi_store *store, const char *asset_key, size_t limit, dpi_event_fn on_event,
+/* Materializations and check evaluations of one asset, the newest first, also of runs that were pruned; limit 0: all. */
+dpipes_status dpi_store_history(dpipes_store *store, const char *asset_key, size_t limit, dpi_event_fn on_event,
                                 void *user, dpipes_error *err);
 
 /* ---- Who executes a run ----
  * A lock that ends with its process, whatever ends that. */
 typedef struct dpi_run_lock dpi_run_lock;
 
-/* NULL: DPIPES_ESTATE  another process executes the run (its pid); DPIPES_EIO, DPIPES_ENOMEM. */
-dpi_run_lock *dpi_store_lock_run(dpi_store *store, const char *run_id, dpipes_error *err);
+/* Runs need not be in the store for it; processes that are started do not inherit it. NULL: DPIPES_ESTATE (the run is executed already, by
+ * the process with this pid), DPIPES_EINVAL (no run id), DPIPES_EIO, DPIPES_ENOMEM. */
+dpi_run_lock *dpi_store_lock_run(dpipes_store *store, const char *run_id, dpipes_error *err);
 void dpi_run_lock_release(dpi_run_lock *lock);
 
 /* ---- Pruning ---- */
 
-/* Removes runs that have ended, their events and files, but for what is the latest of an asset: all but the newest `keep` (SIZE_MAX: as many as
- * there are), and those that ended before `before_ms` (0: none by age). *removed: how many. */
-dpipes_status dpi_store_prune(dpi_store *store, size_t keep, int64_t before_ms, size_t *removed, dpipes_error *err);
+/* Removes runs that have ended, their events and files ($home/runs/<run id>), but for what is the latest of an asset: of those that have ended, all
+ * but the newest `keep` (SIZE_MAX: as many as there are), and those that ended before `before_ms` (0: none by age). One whose lock is held stays.
+ * *removed: how many, also when it fails; what it has not done then is done by the next call. DPIPES_ESTATE: in a transaction. */
+dpipes_status dpi_store_prune(dpipes_store *store, size_t keep, int64_t before_ms, size_t *removed, dpipes_error *err);
 
 #endif
