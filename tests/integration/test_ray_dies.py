@@ -1,16 +1,13 @@
 """A Ray of its own whose parts are stopped, killed and started again under a job that goes on."""
 
-import json
 import os
 import signal
-import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
-from harness import Following, built, clean_environment, run
-from processes import Trace
+from harness import Following, built, clean_environment
+from own_ray import DASHBOARD, Ray
 
 # A message and a line of output every 0.05 s.
 TICKER = """
@@ -24,41 +21,11 @@ with open_dagster_pipes() as pipes:
 """
 
 
-class Ray:
-    def __init__(self, ray_program):
-        self.trace = Trace(clean_environment(DPIPES_RAY=ray_program))
-        up = run([built("cli/dpipes"), "local", "up", "--num-cpus", "2", "--json"], 180, env=self.trace.environment)
-        assert up.returncode == 0, up.stderr
-        info = json.loads(up.stdout)
-        self.address, self.token_file = info["address"], info["token_file"]
-        self.started = []  # by us, so not Ray's to end
-
-    def process(self, name):
-        """The newest process of this Ray with the name in its command line."""
-        return max(pid for pid in self.trace.pids() if name in command_of(pid))
-
-    def start(self, count, *words):
-        where = [] if "--address" in words else ["--address", self.address]
-        command = [built("cli/dpipes"), "run", "--json", *where, *words]
-        command += ["--", sys.executable, "-c", TICKER, str(count)]
-        return Following(command, clean_environment())
-
-    def restart(self, words, variables):
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        self.started.append(subprocess.Popen(words, env=variables, start_new_session=True, **quiet))
-
-    def close(self):
-        for process in self.started:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        down = run([built("cli/dpipes"), "local", "down", "--address", self.address], env=self.trace.environment)
-        left = self.trace.left() if down.returncode == 0 else []
-        self.trace.close()
-        assert left == []
-
-
-def command_of(pid):
-    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+def start(ray, count, *words):
+    where = [] if "--address" in words else ["--address", ray.address]
+    command = [built("cli/dpipes"), "run", "--json", *where, *words]
+    command += ["--", sys.executable, "-c", TICKER, str(count)]
+    return Following(command, clean_environment())
 
 
 @pytest.fixture(scope="module")
@@ -87,22 +54,14 @@ def finish(following):
     return len(following.logs()), result, err
 
 
-DASHBOARD = "dashboard/dashboard.py"
-
-
 @pytest.mark.parametrize("by", ["agent", "stream"])
 def test_a_dashboard_that_is_killed_and_started_again_costs_no_message(lasting, by):
     """The log comes from the node's agent, or, where the client does not take the dashboard to be on this machine, from a
     stream of the dashboard's."""
     elsewhere = ["--address", lasting.address.replace("127.0.0.1", "0.0.0.0"), "--token-file", lasting.token_file]
-    following = lasting.start(200, *(elsewhere if by == "stream" else []))
+    following = start(lasting, 200, *(elsewhere if by == "stream" else []))
     following.read_logs(10)
-    pid = lasting.process(DASHBOARD)
-    words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]
-    variables = dict(entry.split(b"=", 1) for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") if entry)
-    os.kill(pid, signal.SIGKILL)
-    time.sleep(4)
-    lasting.restart(words, variables)
+    lasting.restart_dashboard()
     count, result, err = finish(following)
     assert (result["status"], count) == ("SUCCEEDED", 200), err
     assert ("reading the log again from byte" in err and "is read again" in err) == (by == "stream")
@@ -110,7 +69,7 @@ def test_a_dashboard_that_is_killed_and_started_again_costs_no_message(lasting, 
 
 
 def test_a_dashboard_that_stands_still_costs_no_message(lasting):
-    following = lasting.start(200)
+    following = start(lasting, 200)
     following.read_logs(10)
     pid = lasting.process(DASHBOARD)
     os.kill(pid, signal.SIGSTOP)
@@ -122,7 +81,7 @@ def test_a_dashboard_that_stands_still_costs_no_message(lasting):
 
 
 def test_a_client_that_stands_still_reads_on_where_it_was(lasting):
-    following = lasting.start(200, "--lost-after", "5", "--give-up-after", "5")
+    following = start(lasting, 200, "--lost-after", "5", "--give-up-after", "5")
     following.read_logs(10)
     following.process.send_signal(signal.SIGSTOP)
     time.sleep(12)
@@ -132,7 +91,7 @@ def test_a_client_that_stands_still_reads_on_where_it_was(lasting):
 
 
 def test_a_supervisor_that_is_killed_is_a_failed_job(lasting):
-    following = lasting.start(10000)
+    following = start(lasting, 10000)
     following.read_logs(10)
     os.kill(lasting.process("ray::JobSupervisor"), signal.SIGKILL)
     count, result, _ = finish(following)
@@ -141,7 +100,7 @@ def test_a_supervisor_that_is_killed_is_a_failed_job(lasting):
 
 
 def test_an_agent_that_is_killed_is_a_lost_job(mortal):
-    following = mortal.start(10000, "--lost-after", "4")
+    following = start(mortal, 10000, "--lost-after", "4")
     following.read_logs(10)
     os.kill(mortal.process("ray::DashboardAgent"), signal.SIGKILL)
     count, result, err = finish(following)
@@ -150,7 +109,7 @@ def test_an_agent_that_is_killed_is_a_lost_job(mortal):
 
 
 def test_a_dashboard_that_stays_away_is_given_up(mortal):
-    following = mortal.start(10000, "--give-up-after", "4")
+    following = start(mortal, 10000, "--give-up-after", "4")
     following.read_logs(10)
     os.kill(mortal.process(DASHBOARD), signal.SIGKILL)
     count, result, _ = finish(following)

@@ -1,14 +1,11 @@
 """A head and a worker in network namespaces of their own, and a client in a third: what one machine cannot show."""
 
-import shutil
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import pytest
-from harness import Following, built, clean_environment
-from namespaces import Cable, Machine
+from harness import Following, built
+from two_nodes import ADDRESS, Cluster
 
 # A message and a line every 0.1 s, each with the time at which it was written.
 TICKER = """
@@ -22,47 +19,11 @@ with open_dagster_pipes() as pipes:
 """
 
 
-class Cluster:
-    """The client's machine reaches the head, the head the worker."""
-
-    def __init__(self, ray):
-        self.ray = ray
-        self.directory = Path(tempfile.mkdtemp(prefix="dpn-"))
-        self.client = Machine()
-        self.head = Machine(inside=self.client)
-        self.worker = Machine(inside=self.client)
-        self.cable = Cable("c", self.client, self.head, "10.9.1")
-        Cable("w", self.head, self.worker, "10.9.2")
-        (self.directory / "token").write_text("0" * 64)
-        self.environment = clean_environment(
-            RAY_AUTH_MODE="token",
-            RAY_AUTH_TOKEN_PATH=str(self.directory / "token"),
-            RAY_USAGE_STATS_ENABLED="0",
-            RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="1",
-            PATH=f"{Path(ray).parent}:/usr/bin:/bin:/usr/sbin:/sbin",
-        )
-        self.start(self.head, "--head", "--node-ip-address=10.9.2.1", "--port=6379", "--dashboard-host=0.0.0.0",
-                   "--dashboard-port=8265", "--include-dashboard=true", "--num-cpus=1", f"--temp-dir={self.directory}",
-                   '--resources={"head": 1}')  # fmt: skip
-        self.start_worker()
-
-    def start(self, machine, *words):
-        machine.run(self.ray, "start", "--disable-usage-stats", *words, env=self.environment, timeout=120)
-
-    def start_worker(self):
-        self.start(self.worker, "--address=10.9.2.1:6379", "--node-ip-address=10.9.2.2", "--num-cpus=1",
-                   '--resources={"worker": 1}')  # fmt: skip
-
-    def follow(self, count, address="http://10.9.1.2:8265", node="worker"):
-        """`dpipes run` on the client's machine, of a job that only this node can take."""
-        words = ["run", "--json", "--address", address, "--resource", f"{node}=1"]
-        command = [*self.client.enter, built("cli/dpipes"), *words, "--", sys.executable, "-c", TICKER.format(count=count)]
-        return Following(command, self.environment)
-
-    def close(self):
-        for machine in (self.worker, self.head, self.client):
-            machine.close()
-        shutil.rmtree(self.directory, ignore_errors=True)
+def follow(cluster, count, address=ADDRESS, node="worker"):
+    """`dpipes run` on the client's machine, of a job that only this node can take."""
+    words = ["run", "--json", "--address", address, "--resource", f"{node}=1"]
+    command = [*cluster.client.enter, built("cli/dpipes"), *words, "--", sys.executable, "-c", TICKER.format(count=count)]
+    return Following(command, cluster.environment)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +38,7 @@ def numbers(following):
 
 
 def test_a_job_on_the_worker_is_followed_through_the_head(cluster):
-    following = cluster.follow(20)
+    following = follow(cluster, 20)
     result, err = following.finish()
     assert result["status"] == "SUCCEEDED", err
     assert numbers(following) == list(range(20))
@@ -86,7 +47,7 @@ def test_a_job_on_the_worker_is_followed_through_the_head(cluster):
 def test_the_log_of_a_job_on_the_dashboards_machine_comes_from_the_agent_there(cluster):
     """The client's token is known to that machine, and only to that."""
     cluster.client.run("ip", "route", "replace", "10.9.2.1", "via", "10.9.1.2")
-    following = cluster.follow(40, "http://10.9.2.1:8265", "head")
+    following = follow(cluster, 40, "http://10.9.2.1:8265", "head")
     following.read_logs(20)
     connections = cluster.client.run("ss", "-Htn", "state", "established", "dport", "=", ":52365").stdout.split()
     result, err = following.finish()
@@ -95,7 +56,7 @@ def test_the_log_of_a_job_on_the_dashboards_machine_comes_from_the_agent_there(c
 
 
 def test_a_link_that_was_cut_for_20_seconds_costs_no_message(cluster):
-    following = cluster.follow(280)
+    following = follow(cluster, 280)
     following.read_logs(1)
     cluster.cable.pull()
     time.sleep(20)
@@ -107,7 +68,7 @@ def test_a_link_that_was_cut_for_20_seconds_costs_no_message(cluster):
 
 
 def test_a_killed_worker_is_a_lost_job_and_what_it_wrote_before_is_there(cluster):
-    following = cluster.follow(100000)
+    following = follow(cluster, 100000)
     following.read_logs(1)
     time.sleep(3)
     cluster.worker.kill_all()

@@ -22,5 +22,10 @@ with open_dagster_pipes() as context:
     if name == "fail":
         print("the last words", flush=True)
         sys.exit(3)
+    if name == "tick":
+        for n in range(300):
+            context.log.info(f"tick {n}")
+            time.sleep(0.05)
+        context.report_asset_materialization(metadata={"ticks": 300})
     if name == "wait":
         time.sleep(600)

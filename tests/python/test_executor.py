@@ -1,5 +1,6 @@
 """ray_executor: the steps of a job as Ray jobs, on a real Ray with a real instance."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,7 +9,7 @@ import sys
 import dagster as dg
 import pytest
 from dagster._core.storage.compute_log_manager import ComputeIOType
-from harness import clean_environment
+from harness import ROOT, clean_environment
 from processes import wait_until
 
 
@@ -98,21 +99,10 @@ def test_an_unset_variable_is_named(cluster, instance):
         execute(instance, "dying", run_config=config(headers={"X-Team": {"env": "NOT_SET"}}))
 
 
-RUNNER = """
-import dagster as dg, step_definitions, sys
-with dg.DagsterInstance.get() as instance:
-    with dg.execute_job(dg.reconstructable(step_definitions.waiting), instance=instance, raise_on_error=False,
-                        run_config={config!r}) as result:
-        pass
-"""
-
-
 def start_waiting(ray, home):
     environment = clean_environment(DAGSTER_HOME=str(home), PYTHONPATH=os.environ["PYTHONPATH"], RAY_ADDRESS=ray.address)
-    code = RUNNER.format(config=config())
-    return subprocess.Popen(
-        [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    command = [sys.executable, ROOT / "tests/python/execute_waiting.py", json.dumps(config())]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def running_wait(ray):

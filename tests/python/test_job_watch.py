@@ -9,7 +9,7 @@ from processes import wait_until
 
 sys.path.insert(0, str(ROOT / "tests/fakes"))
 
-from dashboard import Dashboard, Job  # noqa: E402
+from dashboard import HANG_UP, Answer, Dashboard, Job  # noqa: E402
 
 
 def watch(fake):
@@ -89,3 +89,11 @@ def test_what_ray_does_not_take_is_raised_and_what_it_does_not_know_is_told():
         fake.jobs["a"].forgotten_after = 0
         one.look("a")
         wait_until(lambda: one.look("a").outcome == "DELETED", 10, lambda: "the job is gone")
+
+
+def test_a_dashboard_that_is_away_for_a_while_ends_no_job():
+    away = Answer("GET /api/jobs/a", HANG_UP, times=8)
+    with Dashboard({"a": Job([], ends_after=4)}, [away]) as fake:
+        one = watch(fake)
+        wait_until(lambda: one.look("a").outcome != "UNFINISHED", 30, lambda: one.look("a"))
+        assert away.times == 0 and one.look("a").outcome == "SUCCEEDED"
