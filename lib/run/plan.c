@@ -12,6 +12,7 @@ typedef struct state {
     bool selected;
     bool ready; /* it is in a queue */
     unsigned attempt;
+    unsigned attempts_before; /* of another go at the run: they do not count for the retries */
     int64_t retry_at_ms;
     size_t open_needs;    /* needs that have not ended */
     size_t missing_needs; /* needs that have ended, and not with SUCCESS */
@@ -317,11 +318,12 @@ void dpi_plan_failed(dpi_plan *plan, size_t step, bool may_retry, int64_t now_ms
     state *s = &plan->states[step];
     const dpi_retry_policy *policy = &plan->graph->steps[step].retries;
     count_ended(plan, step);
-    if (!may_retry || plan->canceled || s->attempt > policy->max || plan->options.retries == DPI_RETRIES_DISABLED) {
+    const unsigned attempts = s->attempt - s->attempts_before;
+    if (!may_retry || plan->canceled || attempts > policy->max || plan->options.retries == DPI_RETRIES_DISABLED) {
         settle(plan, step, DPI_STEP_FAILURE);
         return;
     }
-    s->retry_at_ms = now_ms + dpi_retry_delay_ms(policy, s->attempt, random);
+    s->retry_at_ms = now_ms + dpi_retry_delay_ms(policy, attempts, random);
     if (plan->options.retries == DPI_RETRIES_DEFERRED) {
         settle(plan, step, DPI_STEP_UP_FOR_RETRY);
         return;
@@ -349,14 +351,16 @@ void dpi_plan_restore(dpi_plan *plan, size_t step, dpi_step_status status, unsig
 {
     state *s = &plan->states[step];
     s->attempt = attempt;
-    if (status == DPI_STEP_RUNNING) {
+    if (status == DPI_STEP_WAITING) {
+        s->attempts_before = attempt;
+    } else if (status == DPI_STEP_RUNNING) {
         s->status = status;
         count_running(plan, step);
     } else if (status == DPI_STEP_UP_FOR_RETRY) {
         s->status = status;
         s->retry_at_ms = retry_at_ms;
         dpi_queue_push(&plan->retries, retry_at_ms, step);
-    } else if (status != DPI_STEP_WAITING) {
+    } else {
         settle(plan, step, status);
     }
 }

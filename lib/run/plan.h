@@ -20,7 +20,8 @@ typedef struct dpi_plan_options {
 dpi_plan *dpi_plan_new(const dpi_graph *graph, const dpi_plan_options *options, dpipes_error *err);
 void dpi_plan_free(dpi_plan *plan);
 
-/* Before the first dpi_plan_next: what is known of a step of a run that goes on. A step that is RUNNING counts against the limits. */
+/* Before the first dpi_plan_next: what is known of a step of a run that goes on. A step that is RUNNING counts against the limits;
+ * the attempts of one that is WAITING do not count for its retries. */
 void dpi_plan_restore(dpi_plan *plan, size_t step, dpi_step_status status, unsigned attempt, int64_t retry_at_ms);
 
 /* The next step to start; it is RUNNING from now on, in its next attempt. false: none can start now. A ready step never waits

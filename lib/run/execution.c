@@ -1,0 +1,370 @@
+#include "run/execution_state.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/random.h"
+
+/* ---- Writing ---- */
+
+static dpipes_status begin(dpi_execution *x, dpipes_error *err)
+{
+    dpipes_status status = x->writing ? DPIPES_OK : dpi_store_begin(x->store, err);
+    x->writing = x->writing || status == DPIPES_OK;
+    return status;
+}
+
+dpipes_status dpi_execution_commit(dpi_execution *x, dpipes_error *err)
+{
+    if (!x->writing)
+        return DPIPES_OK;
+    x->writing = false;
+    return dpi_store_commit(x->store, err);
+}
+
+dpipes_status dpi_execution_write_run(dpi_execution *x, dpipes_error *err)
+{
+    dpipes_status status = begin(x, err);
+    return status == DPIPES_OK ? dpi_store_put_run(x->store, &x->row, err) : status;
+}
+
+static int64_t start_of(const dpi_execution *x, size_t step)
+{
+    for (size_t i = 0; i < x->attempt_count; i++)
+        if (x->attempts[i]->step == step)
+            return x->attempts[i]->start_ms;
+    return 0;
+}
+
+dpipes_status dpi_execution_write_step(dpi_execution *x, size_t step, const char *error, dpipes_error *err)
+{
+    const dpi_step_status step_status = dpi_plan_status(x->plan, step);
+    const dpi_step_row row = {
+        .run_id = x->run_id,
+        .step = x->graph->steps[step].name,
+        .place = step,
+        .status = step_status,
+        .attempt = dpi_plan_attempt(x->plan, step),
+        .retry_at_ms = step_status == DPI_STEP_UP_FOR_RETRY ? dpi_plan_retry_at_ms(x->plan, step) : 0,
+        .start_ms = start_of(x, step),
+        .end_ms = dpi_step_status_ended(step_status) ? dpi_clock_unix_ms() : 0,
+        .error = error,
+    };
+    dpipes_status status = begin(x, err);
+    return status == DPIPES_OK ? dpi_store_put_step(x->store, &row, err) : status;
+}
+
+dpipes_status dpi_execution_write_attempt(dpi_attempt *attempt, const dpi_job_end *end, dpipes_error *err)
+{
+    dpi_execution *x = attempt->x;
+    const dpi_attempt_row row = {
+        .run_id = x->run_id,
+        .step = x->graph->steps[attempt->step].name,
+        .attempt = attempt->number,
+        .ray = x->engine->address != NULL,
+        .address = x->engine->address,
+        .submission_id = attempt->id,
+        .ended = end != NULL,
+        .log_offset = attempt->offset,
+        .start_ms = attempt->start_ms,
+        .end_ms = end ? dpi_clock_unix_ms() : 0,
+        .has_exit_code = end && end->has_exit_code,
+        .exit_code = end ? end->exit_code : 0,
+        .error = end && end->status != DPIPES_OK ? end->err.message : NULL,
+    };
+    dpipes_status status = begin(x, err);
+    attempt->written = attempt->offset;
+    return status == DPIPES_OK ? dpi_store_put_attempt(x->store, &row, err) : status;
+}
+
+dpipes_status dpi_execution_add_event(dpi_execution *x, dpi_event_row *event, dpipes_error *err)
+{
+    event->run_id = x->run_id;
+    event->time_ms = dpi_clock_unix_ms();
+    dpipes_status status = begin(x, err);
+    if (status == DPIPES_OK)
+        status = dpi_store_add_event(x->store, event, err);
+    if (status == DPIPES_OK && x->on_event)
+        x->on_event(x->user, event);
+    return status;
+}
+
+dpipes_status dpi_execution_note(dpi_execution *x, dpi_event_type type, size_t step, const char *text,
+                                 dpipes_error *err)
+{
+    const bool of_run = step == SIZE_MAX;
+    const bool bad = type == DPI_RUN_EVENT_STEP_FAILURE || type == DPI_RUN_EVENT_RUN_FAILURE;
+    dpi_event_row event = {
+        .type = type,
+        .step = of_run ? NULL : x->graph->steps[step].name,
+        .attempt = of_run ? 0 : dpi_plan_attempt(x->plan, step),
+        .level = bad ? DPIPES_LOG_ERROR : DPIPES_LOG_INFO,
+        .text = text,
+        .text_size = text ? strlen(text) : 0,
+    };
+    return dpi_execution_add_event(x, &event, err);
+}
+
+/* ---- Attempts that end ---- */
+
+static void forget(dpi_execution *x, size_t i)
+{
+    dpi_attempt_free(x->attempts[i]);
+    x->attempts[i] = x->attempts[--x->attempt_count];
+}
+
+static double random_share(void)
+{
+    uint32_t bits = 0;
+    (void)dpi_random_bytes(&bits, sizeof bits, NULL);
+    return (double)bits / (double)UINT32_MAX;
+}
+
+/* The program's own words, where it has left some. */
+static void explain(const dpi_attempt *attempt, dpi_job_end *end)
+{
+    if (end->status == DPIPES_EREMOTE && attempt->exception)
+        dpi_fail_prefix(&end->err, end->status, "%s; ", attempt->exception);
+    if (end->status == DPIPES_OK && attempt->block) {
+        end->status = dpi_fail(&end->err, DPIPES_EREMOTE, "the blocking check %s of %s has failed",
+                               attempt->block->name, attempt->block->asset);
+        end->may_retry = false;
+    }
+}
+
+static dpi_event_type plan_end(dpi_execution *x, size_t step, const dpi_job_end *end)
+{
+    if (end->status == DPIPES_OK) {
+        dpi_plan_succeeded(x->plan, step);
+        return DPI_RUN_EVENT_STEP_SUCCESS;
+    }
+    if (end->status == DPIPES_ECANCELED) {
+        dpi_plan_canceled(x->plan, step);
+        return DPI_RUN_EVENT_STEP_CANCELED;
+    }
+    dpi_plan_failed(x->plan, step, end->may_retry, dpi_clock_unix_ms(), random_share());
+    return dpi_plan_status(x->plan, step) == DPI_STEP_UP_FOR_RETRY ? DPI_RUN_EVENT_STEP_UP_FOR_RETRY
+                                                                   : DPI_RUN_EVENT_STEP_FAILURE;
+}
+
+static dpipes_status settle(dpi_attempt *attempt, dpi_job_end *end, dpipes_error *err)
+{
+    dpi_execution *x = attempt->x;
+    explain(attempt, end);
+    dpipes_status status = end->status == DPIPES_OK ? dpi_attempt_add_silent_assets(attempt, err) : DPIPES_OK;
+    if (status == DPIPES_OK)
+        status = dpi_execution_write_attempt(attempt, end, err);
+    if (status != DPIPES_OK)
+        return status;
+    const char *error = end->status == DPIPES_OK ? NULL : end->err.message;
+    const dpi_event_type type = plan_end(x, attempt->step, end);
+    status = dpi_execution_write_step(x, attempt->step, error, err);
+    return status == DPIPES_OK ? dpi_execution_note(x, type, attempt->step, error, err) : status;
+}
+
+static dpipes_status take_ends(dpi_execution *x, dpipes_error *err)
+{
+    dpipes_status status = DPIPES_OK;
+    for (size_t i = x->attempt_count; i-- > 0 && status == DPIPES_OK;) {
+        dpi_attempt *attempt = x->attempts[i];
+        dpi_job_end end;
+        if (!attempt->work) /* another process has begun it: it is started, or found, in this turn */
+            continue;
+        if (x->engine->ended(x->engine, attempt->work, &end)) {
+            status = settle(attempt, &end, err);
+            forget(x, i);
+        } else if (attempt->offset != attempt->written) {
+            status = dpi_execution_write_attempt(attempt, NULL, err);
+        }
+    }
+    return status;
+}
+
+static dpipes_status take_dropped(dpi_execution *x, dpipes_error *err)
+{
+    dpipes_status status = DPIPES_OK;
+    size_t step;
+    while (status == DPIPES_OK && dpi_plan_next_dropped(x->plan, &step)) {
+        const bool skipped = dpi_plan_status(x->plan, step) == DPI_STEP_SKIPPED;
+        const char *why = skipped ? "what it needs has not succeeded" : "the run was canceled";
+        status = dpi_execution_write_step(x, step, why, err);
+        if (status == DPIPES_OK)
+            status = dpi_execution_note(x, skipped ? DPI_RUN_EVENT_STEP_SKIPPED : DPI_RUN_EVENT_STEP_CANCELED, step,
+                                        why, err);
+    }
+    return status;
+}
+
+/* ---- Attempts that begin ---- */
+
+/* An attempt that cannot be made would not be made the next time. */
+static dpipes_status fail_to_make(dpi_execution *x, size_t step, const char *why, dpipes_error *err)
+{
+    x->again = true;
+    dpi_plan_failed(x->plan, step, false, 0, 0);
+    dpipes_status status = dpi_execution_write_step(x, step, why, err);
+    return status == DPIPES_OK ? dpi_execution_note(x, DPI_RUN_EVENT_STEP_FAILURE, step, why, err) : status;
+}
+
+static dpipes_status prepare(dpi_execution *x, size_t step, dpipes_error *err)
+{
+    dpipes_error failure = DPIPES_ERROR_INIT;
+    const bool first = dpi_plan_attempt(x->plan, step) == 1;
+    dpi_upstream_forget(x->upstream, step);
+    dpi_attempt *attempt = dpi_attempt_new(x, step, NULL, &failure);
+    if (!attempt)
+        return failure.status == DPIPES_ENOMEM ? dpi_fail_memory(err) : fail_to_make(x, step, failure.message, err);
+    x->attempts[x->attempt_count++] = attempt;
+    dpipes_status status = dpi_execution_write_step(x, step, NULL, err);
+    if (status == DPIPES_OK)
+        status = dpi_execution_write_attempt(attempt, NULL, err);
+    if (status == DPIPES_OK)
+        status =
+            dpi_execution_note(x, first ? DPI_RUN_EVENT_STEP_START : DPI_RUN_EVENT_STEP_RESTARTED, step, NULL, err);
+    return status;
+}
+
+/* Those that were prepared and written down, or come from another process. */
+static dpipes_status start_prepared(dpi_execution *x, dpipes_error *err)
+{
+    dpipes_status status = DPIPES_OK;
+    for (size_t i = x->attempt_count; i-- > 0 && status == DPIPES_OK;) {
+        dpi_attempt *attempt = x->attempts[i];
+        dpi_job_end end = {0};
+        if (attempt->work || dpi_attempt_start(attempt, &end.err) == DPIPES_OK)
+            continue;
+        if (attempt->known && end.err.status == DPIPES_EIO) /* it may run: nothing is known, so nothing is said */
+            return dpi_fail_copy(err, &end.err);
+        x->again = true;
+        end.status = end.err.status;
+        end.may_retry = end.status == DPIPES_EIO;
+        status = settle(attempt, &end, err);
+        forget(x, i);
+    }
+    return status;
+}
+
+/* What starts is committed before anything is submitted. */
+static dpipes_status start_steps(dpi_execution *x, dpipes_error *err)
+{
+    size_t step;
+    dpipes_status status = DPIPES_OK;
+    while (status == DPIPES_OK && dpi_plan_next(x->plan, dpi_clock_unix_ms(), &step))
+        status = prepare(x, step, err);
+    if (status == DPIPES_OK)
+        status = dpi_execution_commit(x, err);
+    return status == DPIPES_OK ? start_prepared(x, err) : status;
+}
+
+/* ---- The run ---- */
+
+static dpipes_status take_cancels(dpi_execution *x, dpipes_error *err)
+{
+    const unsigned cancels = atomic_load(&x->cancels);
+    if (x->canceled == cancels)
+        return DPIPES_OK;
+    const bool first = x->canceled == 0;
+    x->canceled = cancels;
+    for (size_t i = 0; i < x->attempt_count; i++)
+        if (x->attempts[i]->work)
+            x->engine->cancel(x->engine, x->attempts[i]->work);
+    if (!first)
+        return DPIPES_OK;
+    dpi_plan_cancel(x->plan);
+    x->row.status = DPI_RUN_CANCELING;
+    return dpi_execution_write_run(x, err);
+}
+
+static dpipes_status end_run(dpi_execution *x, dpipes_error *err)
+{
+    static const dpi_event_type types[] = {
+        [DPI_RUN_SUCCESS] = DPI_RUN_EVENT_RUN_SUCCESS,
+        [DPI_RUN_FAILURE] = DPI_RUN_EVENT_RUN_FAILURE,
+        [DPI_RUN_CANCELED] = DPI_RUN_EVENT_RUN_CANCELED,
+    };
+    x->row.status = dpi_plan_result(x->plan);
+    x->row.end_ms = dpi_clock_unix_ms();
+    dpipes_status status = dpi_execution_write_run(x, err);
+    if (status == DPIPES_OK)
+        status = dpi_execution_note(x, types[x->row.status], SIZE_MAX, NULL, err);
+    if (status == DPIPES_OK)
+        status = dpi_execution_commit(x, err);
+    x->ended = status == DPIPES_OK;
+    return status;
+}
+
+static dpipes_status turn(dpi_execution *x, dpipes_error *err)
+{
+    x->again = false;
+    dpipes_status status = take_cancels(x, err);
+    if (status == DPIPES_OK)
+        status = take_ends(x, err);
+    if (status == DPIPES_OK)
+        status = take_dropped(x, err);
+    if (status == DPIPES_OK)
+        status = start_steps(x, err);
+    if (status == DPIPES_OK)
+        status = dpi_execution_commit(x, err);
+    return status == DPIPES_OK && dpi_plan_ended(x->plan) ? end_run(x, err) : status;
+}
+
+dpipes_status dpi_execution_turn(dpi_execution *x, dpipes_error *err)
+{
+    if (x->ended)
+        return DPIPES_OK;
+    dpipes_status status = x->failure.status == DPIPES_OK ? turn(x, err) : dpi_fail_copy(err, &x->failure);
+    if (status != DPIPES_OK && x->writing)
+        dpi_store_rollback(x->store);
+    x->writing = x->writing && status == DPIPES_OK;
+    return status;
+}
+
+int64_t dpi_execution_wake_ms(const dpi_execution *x)
+{
+    const int64_t at_ms = x->again ? 0 : dpi_plan_wake_ms(x->plan);
+    if (at_ms == INT64_MAX)
+        return INT64_MAX;
+    const int64_t left_ms = at_ms - dpi_clock_unix_ms();
+    return dpi_clock_monotonic_ms() + (left_ms > 0 ? left_ms : 0);
+}
+
+void dpi_execution_cancel(dpi_execution *x)
+{
+    atomic_fetch_add(&x->cancels, 1);
+}
+
+bool dpi_execution_ended(const dpi_execution *x)
+{
+    return x->ended;
+}
+
+dpi_run_status dpi_execution_status(const dpi_execution *x)
+{
+    return x->row.status;
+}
+
+const char *dpi_execution_run_id(const dpi_execution *x)
+{
+    return x->run_id;
+}
+
+void dpi_execution_free(dpi_execution *x)
+{
+    if (!x)
+        return;
+    while (x->attempt_count > 0)
+        forget(x, x->attempt_count - 1);
+    free(x->attempts);
+    if (x->writing)
+        dpi_store_rollback(x->store);
+    dpi_run_lock_release(x->lock);
+    dpi_plan_free(x->plan);
+    dpi_upstream_free(x->upstream);
+    for (size_t i = 0; i < sizeof x->texts / sizeof *x->texts; i++)
+        free(x->texts[i]);
+    free(x->run_id);
+    free(x->partition_key);
+    free(x->extras_json);
+    free(x);
+}

@@ -1,0 +1,396 @@
+/* How an execution begins: as a new run, or as one that goes on. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json_write.h"
+#include "base/random.h"
+#include "run/execution_state.h"
+#include "run/partitions.h"
+#include "run/selection.h"
+
+/* ---- What both need ---- */
+
+static char *copy(const char *text, bool *failed)
+{
+    char *copied = text ? strdup(text) : NULL;
+    *failed = *failed || (text && !copied);
+    return copied;
+}
+
+static dpi_execution *make(const dpi_graph *graph, dpipes_store *store, dpi_engine *engine,
+                           const dpi_execution_options *options, dpipes_error *err)
+{
+    dpi_execution *x = calloc(1, sizeof *x);
+    if (x) {
+        x->graph = graph;
+        x->store = store;
+        x->engine = engine;
+        x->on_event = options->on_event;
+        x->user = options->user;
+        x->attempts = calloc(graph->step_count + 1, sizeof(dpi_attempt *));
+        x->upstream = dpi_upstream_new(graph);
+    }
+    if (x && x->attempts && x->upstream)
+        return x;
+    dpi_execution_free(x);
+    dpi_fail_memory(err);
+    return NULL;
+}
+
+static dpipes_status lock(dpi_execution *x, const char *run_id, dpipes_error *err)
+{
+    x->run_id = strdup(run_id);
+    if (!x->run_id)
+        return dpi_fail_memory(err);
+    x->lock = dpi_store_lock_run(x->store, run_id, err);
+    return x->lock ? DPIPES_OK : err->status;
+}
+
+static size_t concurrency(const dpi_executor *executor)
+{
+    const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    if (executor->max_concurrent > 0 || executor->ray)
+        return executor->max_concurrent;
+    return cpus > 0 ? (size_t)cpus : 1;
+}
+
+static dpipes_status make_plan(dpi_execution *x, const char *const *words, size_t count, dpipes_error *err)
+{
+    const dpi_executor *executor = &x->graph->executor;
+    bool *selected = calloc(x->graph->step_count + 1, sizeof *selected);
+    if (!selected)
+        return dpi_fail_memory(err);
+    const dpi_plan_options options = {
+        .selected = selected,
+        .max_concurrent = concurrency(executor),
+        .limits = executor->limits,
+        .limit_count = executor->limit_count,
+        .retries = executor->retries,
+    };
+    dpipes_status status = dpi_selection_resolve(x->graph, words, count, selected, err);
+    if (status == DPIPES_OK) {
+        x->plan = dpi_plan_new(x->graph, &options, err);
+        status = x->plan ? DPIPES_OK : err->status;
+    }
+    free(selected);
+    return status;
+}
+
+/* ---- What earlier runs have left for this one ---- */
+
+typedef struct earlier {
+    dpi_execution *x;
+    size_t step;
+    bool found;
+} earlier;
+
+static dpipes_status take_earlier(void *user, const dpi_event_row *event, dpipes_error *err)
+{
+    earlier *e = user;
+    e->found = true;
+    return dpi_upstream_add_materialization(e->x->upstream, e->step, event->asset_key, event->json, event->data_version,
+                                            err);
+}
+
+/* The assets of a step that is not selected: of this partition, else the latest of any. */
+static dpipes_status find_earlier(dpi_execution *x, size_t step, dpipes_error *err)
+{
+    const dpi_graph_step *s = &x->graph->steps[step];
+    dpipes_status status = DPIPES_OK;
+    for (size_t i = 0; i < s->asset_count && status == DPIPES_OK; i++) {
+        earlier e = {.x = x, .step = step};
+        status = dpi_store_latest(x->store, s->assets[i], x->partition_key, take_earlier, &e, err);
+        if (status == DPIPES_OK && !e.found && x->partition_key)
+            status = dpi_store_latest(x->store, s->assets[i], NULL, take_earlier, &e, err);
+    }
+    return status;
+}
+
+static dpipes_status find_all_earlier(dpi_execution *x, dpipes_error *err)
+{
+    dpipes_status status = DPIPES_OK;
+    for (size_t i = 0; i < x->graph->step_count && status == DPIPES_OK; i++)
+        if (!dpi_plan_selected(x->plan, i))
+            status = find_earlier(x, i, err);
+    return status;
+}
+
+/* ---- A new run ---- */
+
+static dpipes_status check_partition(const dpi_execution *x, dpipes_error *err)
+{
+    const dpi_partitions *partitions = &x->graph->partitions;
+    if (partitions->kind == DPI_PARTITIONS_NONE)
+        return x->partition_key ? dpi_fail(err, DPIPES_EINVAL, "partition `%s`: the graph %s has no partitions",
+                                           x->partition_key, x->graph->name)
+                                : DPIPES_OK;
+    if (!x->partition_key)
+        return dpi_fail(err, DPIPES_EINVAL, "the graph %s has partitions, and none was chosen", x->graph->name);
+    return dpi_partitions_check_key(partitions, x->partition_key, dpi_clock_unix_ms(), err);
+}
+
+static dpipes_status note_found(void *user, const dpi_run_row *run, dpipes_error *err)
+{
+    const dpi_execution *x = user;
+    if (strcmp(run->run_id, x->run_id) != 0)
+        return DPIPES_OK; /* it only begins like this one */
+    return dpi_fail(err, DPIPES_ESTATE, "run %s is there already (%s)", run->run_id, dpi_run_status_name(run->status));
+}
+
+static dpipes_status check_new(dpi_execution *x, dpipes_error *err)
+{
+    dpipes_error failure = DPIPES_ERROR_INIT;
+    const dpipes_status status = dpi_store_run(x->store, x->run_id, note_found, x, &failure);
+    const bool absent = status == DPIPES_ENOENT || status == DPIPES_EINVAL; /* none, or many that begin like it */
+    return status == DPIPES_OK || absent ? DPIPES_OK : dpi_fail_copy(err, &failure);
+}
+
+/* What a resume needs: {"select": […], "extras": {…}, "started": {…}}. */
+static char *write_options(const dpi_execution_options *options)
+{
+    dpi_buf json = {0};
+    dpi_buf_append_literal(&json, "{\"select\": [");
+    for (size_t i = 0; i < options->select_count; i++) {
+        dpi_buf_append_text(&json, i > 0 ? ", " : "");
+        dpi_json_write_text(&json, options->select[i]);
+    }
+    dpi_buf_printf(&json, "], \"extras\": %s, \"started\": %s}", options->extras_json ? options->extras_json : "{}",
+                   options->started_json ? options->started_json : "{}");
+    return dpi_buf_take(&json);
+}
+
+static dpipes_status fill_row(dpi_execution *x, const dpi_execution_options *options, dpipes_error *err)
+{
+    bool failed = false;
+    x->texts[0] = write_options(options);
+    x->texts[1] = copy(options->tags_json ? options->tags_json : "{}", &failed);
+    x->texts[2] = copy(options->backfill_id, &failed);
+    x->extras_json = copy(options->extras_json, &failed);
+    x->partition_key = copy(options->partition_key, &failed);
+    if (failed || !x->texts[0])
+        return dpi_fail_memory(err);
+    x->row = (dpi_run_row){
+        .run_id = x->run_id,
+        .job_name = x->graph->name,
+        .status = DPI_RUN_STARTED,
+        .graph_json = x->graph->json,
+        .directory = x->graph->directory,
+        .options_json = x->texts[0],
+        .partition_key = x->partition_key,
+        .tags_json = x->texts[1],
+        .backfill_id = x->texts[2],
+        .created_ms = dpi_clock_unix_ms(),
+    };
+    x->row.start_ms = x->row.created_ms;
+    return DPIPES_OK;
+}
+
+static dpipes_status write_new(dpi_execution *x, dpipes_error *err)
+{
+    dpipes_status status = dpi_execution_write_run(x, err);
+    for (size_t i = 0; i < x->graph->step_count && status == DPIPES_OK; i++)
+        if (dpi_plan_selected(x->plan, i))
+            status = dpi_execution_write_step(x, i, NULL, err);
+    if (status == DPIPES_OK)
+        status = dpi_execution_note(x, DPI_RUN_EVENT_RUN_START, SIZE_MAX, NULL, err);
+    return status == DPIPES_OK ? dpi_execution_commit(x, err) : status;
+}
+
+static dpipes_status begin_new(dpi_execution *x, const dpi_execution_options *options, dpipes_error *err)
+{
+    char uuid[DPI_UUID_SIZE];
+    dpipes_status status = options->run_id ? DPIPES_OK : dpi_random_uuid(uuid, err);
+    if (status == DPIPES_OK)
+        status = lock(x, options->run_id ? options->run_id : uuid, err);
+    if (status == DPIPES_OK)
+        status = check_new(x, err);
+    if (status == DPIPES_OK)
+        status = fill_row(x, options, err);
+    if (status == DPIPES_OK)
+        status = check_partition(x, err);
+    if (status == DPIPES_OK)
+        status = make_plan(x, options->select, options->select_count, err);
+    if (status == DPIPES_OK)
+        status = find_all_earlier(x, err);
+    return status == DPIPES_OK ? write_new(x, err) : status;
+}
+
+dpi_execution *dpi_execution_start(const dpi_graph *graph, dpipes_store *store, dpi_engine *engine,
+                                   const dpi_execution_options *options, dpipes_error *err)
+{
+    dpipes_error failure = DPIPES_ERROR_INIT;
+    dpi_execution *x = make(graph, store, engine, options, err);
+    if (!x || begin_new(x, options, &failure) == DPIPES_OK)
+        return x;
+    dpi_execution_free(x);
+    dpi_fail_copy(err, &failure);
+    return NULL;
+}
+
+/* ---- A run that goes on: its row, its steps, what they have reported, and the attempts that had not ended ---- */
+
+static dpipes_status take_row(void *user, const dpi_run_row *row, dpipes_error *err)
+{
+    dpi_execution *x = user;
+    bool failed = false;
+    const char *const texts[] = {row->options_json, row->tags_json, row->backfill_id, row->launch_json};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        x->texts[i] = copy(texts[i], &failed);
+    x->partition_key = copy(row->partition_key, &failed);
+    x->row = *row;
+    x->row.run_id = x->run_id;
+    x->row.job_name = x->graph->name;
+    x->row.graph_json = x->graph->json;
+    x->row.directory = x->graph->directory;
+    x->row.options_json = x->texts[0];
+    x->row.tags_json = x->texts[1];
+    x->row.backfill_id = x->texts[2];
+    x->row.launch_json = x->texts[3];
+    x->row.partition_key = x->partition_key;
+    x->row.error = NULL;
+    return failed ? dpi_fail_memory(err) : DPIPES_OK;
+}
+
+static dpipes_status plan_again(dpi_execution *x, dpipes_error *err)
+{
+    cJSON *options = cJSON_Parse(x->row.options_json ? x->row.options_json : "{}");
+    const cJSON *select = cJSON_GetObjectItemCaseSensitive(options, "select");
+    const cJSON *extras = cJSON_GetObjectItemCaseSensitive(options, "extras");
+    const size_t count = (size_t)cJSON_GetArraySize(select);
+    const char **words = calloc(count + 1, sizeof *words);
+    const cJSON *word = select ? select->child : NULL;
+    for (size_t i = 0; words && i < count; i++, word = word->next)
+        words[i] = cJSON_IsString(word) ? word->valuestring : "";
+    x->extras_json = extras ? cJSON_PrintUnformatted(extras) : NULL;
+    dpipes_status status = words ? make_plan(x, words, count, err) : dpi_fail_memory(err);
+    free(words);
+    cJSON_Delete(options);
+    return status;
+}
+
+typedef struct resuming {
+    dpi_execution *x;
+    bool from_failure;
+} resuming;
+
+static dpipes_status restore_step(void *user, const dpi_step_row *row, dpipes_error *err)
+{
+    const resuming *r = user;
+    const size_t step = dpi_graph_find(r->x->graph, row->step);
+    if (step == SIZE_MAX)
+        return dpi_fail(err, DPIPES_EINVAL, "run %s: step `%s` is not in its graph", row->run_id, row->step);
+    const bool anew = r->from_failure && row->status != DPI_STEP_SUCCESS;
+    dpi_plan_restore(r->x->plan, step, anew ? DPI_STEP_WAITING : row->status, row->attempt, row->retry_at_ms);
+    return anew ? dpi_execution_write_step(r->x, step, NULL, err) : DPIPES_OK;
+}
+
+/* What a step has reported in its last attempt. */
+static dpipes_status restore_report(void *user, const dpi_event_row *event, dpipes_error *err)
+{
+    dpi_execution *x = user;
+    const size_t step = event->step ? dpi_graph_find(x->graph, event->step) : SIZE_MAX;
+    if (step == SIZE_MAX)
+        return DPIPES_OK;
+    if (event->type == DPI_RUN_EVENT_STEP_RESTARTED)
+        dpi_upstream_forget(x->upstream, step);
+    if (event->type == DPI_RUN_EVENT_ASSET_MATERIALIZATION)
+        return dpi_upstream_add_materialization(x->upstream, step, event->asset_key, event->json, event->data_version,
+                                                err);
+    return event->type == DPI_RUN_EVENT_CUSTOM ? dpi_upstream_add_custom(x->upstream, step, event->json, err)
+                                               : DPIPES_OK;
+}
+
+static dpipes_status restore_attempt(void *user, const dpi_attempt_row *row, dpipes_error *err)
+{
+    dpi_execution *x = user;
+    const size_t step = dpi_graph_find(x->graph, row->step);
+    if (row->ended || step == SIZE_MAX || dpi_plan_status(x->plan, step) != DPI_STEP_RUNNING)
+        return DPIPES_OK;
+    dpi_attempt *attempt = dpi_attempt_new(x, step, row, err);
+    if (!attempt)
+        return err->status;
+    x->attempts[x->attempt_count++] = attempt;
+    return DPIPES_OK;
+}
+
+static dpipes_status restore_progress(void *user, const dpi_event_row *event, dpipes_error *err)
+{
+    dpi_execution *x = user;
+    (void)err;
+    for (size_t i = 0; event->step && i < x->attempt_count; i++) {
+        dpi_attempt *attempt = x->attempts[i];
+        if (attempt->number == event->attempt && strcmp(x->graph->steps[attempt->step].name, event->step) == 0)
+            dpi_attempt_note_report(attempt, event);
+    }
+    return DPIPES_OK;
+}
+
+static dpipes_status restore(dpi_execution *x, bool from_failure, dpipes_error *err)
+{
+    resuming r = {x, from_failure};
+    dpipes_status status = plan_again(x, err);
+    if (status == DPIPES_OK)
+        status = find_all_earlier(x, err);
+    if (status == DPIPES_OK)
+        status = dpi_store_steps(x->store, x->run_id, restore_step, &r, err);
+    if (status == DPIPES_OK)
+        status = dpi_store_events(x->store, x->run_id, 0, restore_report, x, err);
+    if (status == DPIPES_OK)
+        status = dpi_store_attempts(x->store, x->run_id, restore_attempt, x, err);
+    return status == DPIPES_OK && x->attempt_count > 0
+               ? dpi_store_events(x->store, x->run_id, 0, restore_progress, x, err)
+               : status;
+}
+
+static dpipes_status check_resumable(const dpi_execution *x, bool from_failure, dpipes_error *err)
+{
+    const bool ended = dpi_run_status_ended(x->row.status);
+    const char *name = dpi_run_status_name(x->row.status);
+    if (x->row.status == DPI_RUN_SUCCESS)
+        return dpi_fail(err, DPIPES_ESTATE, "run %s has ended: %s", x->run_id, name);
+    if (ended && !from_failure)
+        return dpi_fail(err, DPIPES_ESTATE, "run %s has ended: %s; from its failure it can begin anew", x->run_id,
+                        name);
+    return DPIPES_OK;
+}
+
+static dpipes_status take_id(void *user, const dpi_run_row *row, dpipes_error *err)
+{
+    return lock(user, row->run_id, err);
+}
+
+/* The row is read with the lock held: nobody else changes it then. */
+static dpipes_status go_on(dpi_execution *x, const char *run_id, bool from_failure, dpipes_error *err)
+{
+    dpipes_status status = dpi_store_run(x->store, run_id, take_id, x, err);
+    if (status == DPIPES_OK)
+        status = dpi_store_run(x->store, x->run_id, take_row, x, err);
+    if (status == DPIPES_OK)
+        status = check_resumable(x, from_failure, err);
+    if (status == DPIPES_OK)
+        status = restore(x, from_failure && dpi_run_status_ended(x->row.status), err);
+    if (status != DPIPES_OK)
+        return status;
+    if (x->row.status == DPI_RUN_CANCELING)
+        dpi_execution_cancel(x);
+    x->row.status = DPI_RUN_STARTED;
+    x->row.end_ms = 0;
+    status = dpi_execution_write_run(x, err);
+    if (status == DPIPES_OK)
+        status = dpi_execution_note(x, DPI_RUN_EVENT_ENGINE, SIZE_MAX, "the run goes on", err);
+    return status == DPIPES_OK ? dpi_execution_commit(x, err) : status;
+}
+
+dpi_execution *dpi_execution_resume(const dpi_graph *graph, dpipes_store *store, dpi_engine *engine, const char *run_id,
+                                    bool from_failure, const dpi_execution_options *options, dpipes_error *err)
+{
+    dpipes_error failure = DPIPES_ERROR_INIT;
+    dpi_execution *x = make(graph, store, engine, options, err);
+    if (!x || go_on(x, run_id, from_failure, &failure) == DPIPES_OK)
+        return x;
+    dpi_execution_free(x);
+    dpi_fail_copy(err, &failure);
+    return NULL;
+}
