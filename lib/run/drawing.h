@@ -1,0 +1,22 @@
+/* A graph as others may look at it. No name can break out of its place. Everything here appends to a buffer. */
+#ifndef DPI_RUN_DRAWING_H
+#define DPI_RUN_DRAWING_H
+
+#include "run/graph.h"
+
+#define DPI_TREE_DEPTH_MAX 32 /* what is deeper begins anew at the left */
+
+/* A tree of lines: under each step those that need it. A step that needs several stands with what follows it under the last of
+ * them, and under the others with an arrow that says so. */
+dpipes_status dpi_draw_tree(const dpi_graph *graph, dpi_buf *out, dpipes_error *err);
+
+/* Graphviz's language. */
+void dpi_draw_dot(const dpi_graph *graph, dpi_buf *out);
+
+/* One drawing for browsers, which needs nothing else; light and dark. DPIPES_ENOMEM. */
+dpipes_status dpi_draw_svg(const dpi_graph *graph, dpi_buf *out, dpipes_error *err);
+
+/* A text as XML and HTML have it, in an element or in quotes. */
+void dpi_xml_text(const char *text, size_t size, dpi_buf *out);
+
+#endif
