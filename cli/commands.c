@@ -25,6 +25,8 @@ const dpi_command dpi_commands[] = {
     {"config", "shows what the configuration file and the environment set", dpi_help_config, dpi_cmd_config,
      dpi_cmd_config_args},
     {"decode", "prints what a program was told, or has said, readable", dpi_help_decode, dpi_cmd_decode, NULL},
+    {"check", "reads graphs, and says what is wrong with them", dpi_help_check, dpi_cmd_check, NULL},
+    {"graph", "draws a graph of steps", dpi_help_graph, dpi_cmd_graph, dpi_cmd_graph_args},
     {"completion", "prints the completion for a shell", dpi_help_completion, dpi_cmd_completion, NULL},
     {"completion bash", "for bash", dpi_help_completion, NULL, NULL},
     {"completion zsh", "for zsh", dpi_help_completion, NULL, NULL},

@@ -264,6 +264,38 @@ const char *const dpi_help_doctor[] = {
     NULL,
 };
 
+const char *const dpi_help_check[] = {
+    "Usage: dpipes check FILE…\n"
+    "\n"
+    "Reads files of graphs, in YAML or in JSON where the name ends with .json, and says for each how many steps, "
+    "assets "
+    "and\n"
+    "checks it has, or what is wrong, at which line and column. The variables that a file names with {env: NAME} must "
+    "be set.\n"
+    "\n"
+    "Exit code: 0 all are good; 1 one is not there; 2 one is wrong; 3 one cannot be read\n",
+    NULL,
+};
+
+const char *const dpi_help_graph[] = {
+    "Usage: dpipes graph [--dot | --svg | --json] FILE\n"
+    "\n"
+    "Draws the steps of a graph as a tree: under each step those that need it. One that needs several stands under the "
+    "last\n"
+    "of them, and with ↓ under the others.\n"
+    "\n"
+    "Options:\n"
+    "  --dot   in the language of Graphviz\n"
+    "  --svg   a drawing for browsers, which needs nothing else\n"
+    "  --json  the file as JSON, on one line\n"
+    "\n"
+    "Example:\n"
+    "  dpipes graph --svg pipeline.yaml > pipeline.svg\n"
+    "\n"
+    "Exit code: 0; 1 the file is not there; 2 it is wrong; 3 it cannot be read\n",
+    NULL,
+};
+
 const char *const dpi_help_completion[] = {
     "Usage: dpipes completion bash|zsh|fish\n"
     "\n"

@@ -24,6 +24,8 @@ extern const char *const dpi_help_man[];
 extern const char *const dpi_help_config[];
 extern const char *const dpi_help_decode[];
 extern const char *const dpi_help_doctor[];
+extern const char *const dpi_help_check[];
+extern const char *const dpi_help_graph[];
 
 void dpi_help_print(const char *const *help, FILE *to);
 

@@ -296,14 +296,14 @@ static void write_head(const svg *s)
     append_number(s->out, height);
     append_point(s->out, "\" viewBox=\"0 0 ", width, height);
     dpi_buf_append_literal(
-        s->out, "\" role=\"img\">\n<style>\n"
-                "svg { --paper: #fff; --box: #eef3fb; --line: #3b5b8c; --ink: #1b2433; background: var(--paper) }\n"
+        s->out, "\" class=\"graph\" role=\"img\">\n<style>\n"
+                ".graph { --paper: #fff; --box: #eef3fb; --line: #3b5b8c; --ink: #1b2433; background: var(--paper) }\n"
                 "@media (prefers-color-scheme: dark) {\n"
-                "  svg { --paper: #12161d; --box: #1e2936; --line: #7f9fcf; --ink: #e6ebf2 }\n}\n"
-                "rect { fill: var(--box); stroke: var(--line) }\n"
-                "path { fill: none; stroke: var(--line); stroke-width: 1.3; marker-end: url(#arrow) }\n"
-                "marker path { fill: var(--line); stroke: none; marker-end: none }\n"
-                "text { fill: var(--ink); font: 11.5px monospace; text-anchor: middle }\n"
+                "  .graph { --paper: #12161d; --box: #1e2936; --line: #7f9fcf; --ink: #e6ebf2 }\n}\n"
+                ".graph rect { fill: var(--box); stroke: var(--line) }\n"
+                ".graph > path { fill: none; stroke: var(--line); stroke-width: 1.3; marker-end: url(#arrow) }\n"
+                ".graph marker path { fill: var(--line) }\n"
+                ".graph text { fill: var(--ink); font: 11.5px monospace; text-anchor: middle }\n"
                 "</style>\n"
                 "<defs><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"7\" "
                 "markerHeight=\"7\" orient=\"auto\"><path d=\"M0,0 L8,4 L0,8 z\"/></marker></defs>\n<title>");
