@@ -22,7 +22,7 @@ static void print_count(dpi_buf *out, const char *before, size_t count, const ch
     dpi_buf_printf(out, "%s%zu %s%s", before, count, what, count == 1 ? "" : "s");
 }
 
-static void print_counts(const dpi_graph *graph, const char *path, dpi_buf *out)
+static void print_counts(const dpipes_graph *graph, const char *path, dpi_buf *out)
 {
     size_t assets = 0, checks = 0;
     for (size_t i = 0; i < graph->step_count; i++) {
@@ -41,7 +41,7 @@ static int check_files(graph_command *c, const char *const *paths)
 {
     int code = DPI_EXIT_OK;
     for (; *paths; paths++) {
-        dpi_graph *graph = dpi_graph_load(*paths, &c->err);
+        dpipes_graph *graph = dpi_graph_load(*paths, &c->err);
         if (graph)
             print_counts(graph, *paths, &c->out.buf);
         dpi_output_flush(&c->out);
@@ -72,7 +72,7 @@ int dpi_cmd_check(const char *const *argv)
 
 /* ---- graph ---- */
 
-static dpipes_status draw(graph_command *c, const dpi_graph *graph)
+static dpipes_status draw(graph_command *c, const dpipes_graph *graph)
 {
     dpi_buf *out = &c->out.buf;
     if (c->svg)
@@ -88,7 +88,7 @@ static dpipes_status draw(graph_command *c, const dpi_graph *graph)
 
 static int draw_file(graph_command *c, const char *path)
 {
-    dpi_graph *graph = dpi_graph_load(path, &c->err);
+    dpipes_graph *graph = dpi_graph_load(path, &c->err);
     dpipes_status status = graph ? draw(c, graph) : c->err.status;
     if (status == DPIPES_OK && dpi_buf_failed(&c->out.buf))
         status = dpi_fail_memory(&c->err);

@@ -9,7 +9,7 @@
 /* ---- The tree ---- */
 
 typedef struct tree {
-    const dpi_graph *graph;
+    const dpipes_graph *graph;
     size_t *users;       /* the steps that need a step, one after the other */
     size_t *first_users; /* of each step; one more at the end */
     size_t *seen;        /* how often each step was written */
@@ -21,7 +21,7 @@ typedef struct tree {
 
 static bool find_users(tree *t)
 {
-    const dpi_graph *graph = t->graph;
+    const dpipes_graph *graph = t->graph;
     size_t edges = 0;
     for (size_t i = 0; i < graph->step_count; i++)
         edges += graph->steps[i].need_count;
@@ -82,7 +82,7 @@ static void write_users(tree *t, size_t index, size_t depth)
     }
 }
 
-dpipes_status dpi_draw_tree(const dpi_graph *graph, dpi_buf *out, dpipes_error *err)
+dpipes_status dpi_draw_tree(const dpipes_graph *graph, dpi_buf *out, dpipes_error *err)
 {
     tree t = {.graph = graph, .out = out};
     const bool ok = find_users(&t);
@@ -117,7 +117,7 @@ static void write_dot_text(const char *text, dpi_buf *out)
     dpi_buf_append_char(out, '"');
 }
 
-void dpi_draw_dot(const dpi_graph *graph, dpi_buf *out)
+void dpi_draw_dot(const dpipes_graph *graph, dpi_buf *out)
 {
     dpi_buf_append_literal(out, "digraph {\n  rankdir=LR;\n  node [shape=box, style=rounded];\n  label=");
     write_dot_text(graph->name, out);
@@ -202,7 +202,7 @@ static size_t label_size(const char *name, size_t *columns)
 }
 
 typedef struct svg {
-    const dpi_graph *graph;
+    const dpipes_graph *graph;
     const dpi_layout *layout;
     int box_width;
     dpi_buf *out;
@@ -273,7 +273,7 @@ static void write_box(const svg *s, size_t index)
     dpi_buf_append_text(s->out, name[size] ? "…</text></g>\n" : "</text></g>\n");
 }
 
-static int box_width_of(const dpi_graph *graph)
+static int box_width_of(const dpipes_graph *graph)
 {
     size_t widest = 6, columns;
     for (size_t i = 0; i < graph->step_count; i++) {
@@ -311,7 +311,7 @@ static void write_head(const svg *s)
     dpi_buf_append_literal(s->out, "</title>\n");
 }
 
-dpipes_status dpi_draw_svg(const dpi_graph *graph, dpi_buf *out, dpipes_error *err)
+dpipes_status dpi_draw_svg(const dpipes_graph *graph, dpi_buf *out, dpipes_error *err)
 {
     dpi_layout layout;
     dpipes_status status = dpi_layout_make(graph, &layout, err);

@@ -8,13 +8,13 @@
 
 /* A tree of lines: under each step those that need it. A step that needs several stands with what follows it under the last of
  * them, and under the others with an arrow that says so. */
-dpipes_status dpi_draw_tree(const dpi_graph *graph, dpi_buf *out, dpipes_error *err);
+dpipes_status dpi_draw_tree(const dpipes_graph *graph, dpi_buf *out, dpipes_error *err);
 
 /* Graphviz's language. */
-void dpi_draw_dot(const dpi_graph *graph, dpi_buf *out);
+void dpi_draw_dot(const dpipes_graph *graph, dpi_buf *out);
 
 /* One drawing for browsers, which needs nothing else; light and dark. DPIPES_ENOMEM. */
-dpipes_status dpi_draw_svg(const dpi_graph *graph, dpi_buf *out, dpipes_error *err);
+dpipes_status dpi_draw_svg(const dpipes_graph *graph, dpi_buf *out, dpipes_error *err);
 
 /* A text as XML and HTML have it, in an element or in quotes. */
 void dpi_xml_text(const char *text, size_t size, dpi_buf *out);

@@ -78,7 +78,7 @@ dpipes_status dpi_execution_write_attempt(dpi_attempt *attempt, const dpi_job_en
     return status == DPIPES_OK ? dpi_store_put_attempt(x->store, &row, err) : status;
 }
 
-dpipes_status dpi_execution_add_event(dpi_execution *x, dpi_event_row *event, dpipes_error *err)
+dpipes_status dpi_execution_add_event(dpi_execution *x, dpipes_run_event *event, dpipes_error *err)
 {
     event->run_id = x->run_id;
     event->time_ms = dpi_clock_unix_ms();
@@ -90,12 +90,12 @@ dpipes_status dpi_execution_add_event(dpi_execution *x, dpi_event_row *event, dp
     return status;
 }
 
-dpipes_status dpi_execution_note(dpi_execution *x, dpi_event_type type, size_t step, const char *text,
+dpipes_status dpi_execution_note(dpi_execution *x, dpipes_run_event_type type, size_t step, const char *text,
                                  dpipes_error *err)
 {
     const bool of_run = step == SIZE_MAX;
-    const bool bad = type == DPI_RUN_EVENT_STEP_FAILURE || type == DPI_RUN_EVENT_RUN_FAILURE;
-    dpi_event_row event = {
+    const bool bad = type == DPIPES_RUN_EVENT_STEP_FAILURE || type == DPIPES_RUN_EVENT_RUN_FAILURE;
+    dpipes_run_event event = {
         .type = type,
         .step = of_run ? NULL : x->graph->steps[step].name,
         .attempt = of_run ? 0 : dpi_plan_attempt(x->plan, step),
@@ -133,19 +133,19 @@ static void explain(const dpi_attempt *attempt, dpi_job_end *end)
     }
 }
 
-static dpi_event_type plan_end(dpi_execution *x, size_t step, const dpi_job_end *end)
+static dpipes_run_event_type plan_end(dpi_execution *x, size_t step, const dpi_job_end *end)
 {
     if (end->status == DPIPES_OK) {
         dpi_plan_succeeded(x->plan, step);
-        return DPI_RUN_EVENT_STEP_SUCCESS;
+        return DPIPES_RUN_EVENT_STEP_SUCCESS;
     }
     if (end->status == DPIPES_ECANCELED) {
         dpi_plan_canceled(x->plan, step);
-        return DPI_RUN_EVENT_STEP_CANCELED;
+        return DPIPES_RUN_EVENT_STEP_CANCELED;
     }
     dpi_plan_failed(x->plan, step, end->may_retry, dpi_clock_unix_ms(), random_share());
-    return dpi_plan_status(x->plan, step) == DPI_STEP_UP_FOR_RETRY ? DPI_RUN_EVENT_STEP_UP_FOR_RETRY
-                                                                   : DPI_RUN_EVENT_STEP_FAILURE;
+    return dpi_plan_status(x->plan, step) == DPI_STEP_UP_FOR_RETRY ? DPIPES_RUN_EVENT_STEP_UP_FOR_RETRY
+                                                                   : DPIPES_RUN_EVENT_STEP_FAILURE;
 }
 
 static dpipes_status settle(dpi_attempt *attempt, dpi_job_end *end, dpipes_error *err)
@@ -158,7 +158,7 @@ static dpipes_status settle(dpi_attempt *attempt, dpi_job_end *end, dpipes_error
     if (status != DPIPES_OK)
         return status;
     const char *error = end->status == DPIPES_OK ? NULL : end->err.message;
-    const dpi_event_type type = plan_end(x, attempt->step, end);
+    const dpipes_run_event_type type = plan_end(x, attempt->step, end);
     status = dpi_execution_write_step(x, attempt->step, error, err);
     return status == DPIPES_OK ? dpi_execution_note(x, type, attempt->step, error, err) : status;
 }
@@ -190,8 +190,8 @@ static dpipes_status take_dropped(dpi_execution *x, dpipes_error *err)
         const char *why = skipped ? "what it needs has not succeeded" : "the run was canceled";
         status = dpi_execution_write_step(x, step, why, err);
         if (status == DPIPES_OK)
-            status = dpi_execution_note(x, skipped ? DPI_RUN_EVENT_STEP_SKIPPED : DPI_RUN_EVENT_STEP_CANCELED, step,
-                                        why, err);
+            status = dpi_execution_note(x, skipped ? DPIPES_RUN_EVENT_STEP_SKIPPED : DPIPES_RUN_EVENT_STEP_CANCELED,
+                                        step, why, err);
     }
     return status;
 }
@@ -204,7 +204,7 @@ static dpipes_status fail_to_make(dpi_execution *x, size_t step, const char *why
     x->again = true;
     dpi_plan_failed(x->plan, step, false, 0, 0);
     dpipes_status status = dpi_execution_write_step(x, step, why, err);
-    return status == DPIPES_OK ? dpi_execution_note(x, DPI_RUN_EVENT_STEP_FAILURE, step, why, err) : status;
+    return status == DPIPES_OK ? dpi_execution_note(x, DPIPES_RUN_EVENT_STEP_FAILURE, step, why, err) : status;
 }
 
 static dpipes_status prepare(dpi_execution *x, size_t step, dpipes_error *err)
@@ -220,8 +220,8 @@ static dpipes_status prepare(dpi_execution *x, size_t step, dpipes_error *err)
     if (status == DPIPES_OK)
         status = dpi_execution_write_attempt(attempt, NULL, err);
     if (status == DPIPES_OK)
-        status =
-            dpi_execution_note(x, first ? DPI_RUN_EVENT_STEP_START : DPI_RUN_EVENT_STEP_RESTARTED, step, NULL, err);
+        status = dpi_execution_note(x, first ? DPIPES_RUN_EVENT_STEP_START : DPIPES_RUN_EVENT_STEP_RESTARTED, step,
+                                    NULL, err);
     return status;
 }
 
@@ -272,16 +272,16 @@ static dpipes_status take_cancels(dpi_execution *x, dpipes_error *err)
     if (!first)
         return DPIPES_OK;
     dpi_plan_cancel(x->plan);
-    x->row.status = DPI_RUN_CANCELING;
+    x->row.status = DPIPES_RUN_CANCELING;
     return dpi_execution_write_run(x, err);
 }
 
 static dpipes_status end_run(dpi_execution *x, dpipes_error *err)
 {
-    static const dpi_event_type types[] = {
-        [DPI_RUN_SUCCESS] = DPI_RUN_EVENT_RUN_SUCCESS,
-        [DPI_RUN_FAILURE] = DPI_RUN_EVENT_RUN_FAILURE,
-        [DPI_RUN_CANCELED] = DPI_RUN_EVENT_RUN_CANCELED,
+    static const dpipes_run_event_type types[] = {
+        [DPIPES_RUN_SUCCESS] = DPIPES_RUN_EVENT_RUN_SUCCESS,
+        [DPIPES_RUN_FAILURE] = DPIPES_RUN_EVENT_RUN_FAILURE,
+        [DPIPES_RUN_CANCELED] = DPIPES_RUN_EVENT_RUN_CANCELED,
     };
     x->row.status = dpi_plan_result(x->plan);
     x->row.end_ms = dpi_clock_unix_ms();
@@ -339,7 +339,7 @@ bool dpi_execution_ended(const dpi_execution *x)
     return x->ended;
 }
 
-dpi_run_status dpi_execution_status(const dpi_execution *x)
+dpipes_run_status dpi_execution_status(const dpi_execution *x)
 {
     return x->row.status;
 }

@@ -12,9 +12,6 @@
 
 typedef struct dpi_execution dpi_execution;
 
-/* Hears of each event as it is written; borrowed for the call. */
-typedef void (*dpi_run_event_fn)(void *user, const dpi_event_row *event);
-
 typedef struct dpi_execution_options {
     const char *run_id;        /* NULL: a random UUID */
     const char *partition_key; /* NULL: none */
@@ -24,20 +21,21 @@ typedef struct dpi_execution_options {
     const char *tags_json;   /* {"key": "value"} of the run; NULL: {} */
     const char *backfill_id;
     const char *started_json; /* what dpi_execution_resume's caller has to know to start it alike; NULL: {} */
-    dpi_run_event_fn on_event;
+    dpipes_run_event_fn on_event;
     void *user;
 } dpi_execution_options;
 
 /* A new run of the graph; graph, store and engine must live as long. NULL: DPIPES_EINVAL (the run id, the selection, the
  * partition), DPIPES_ESTATE (there is a run of this id), those of the store, DPIPES_ENOMEM. */
-dpi_execution *dpi_execution_start(const dpi_graph *graph, dpipes_store *store, dpi_engine *engine,
+dpi_execution *dpi_execution_start(const dpipes_graph *graph, dpipes_store *store, dpi_engine *engine,
                                    const dpi_execution_options *options, dpipes_error *err);
 
 /* A run that is in the store (a beginning of its id will do) goes on: what has ended stays, jobs that run are followed from where their log was read to, and a submission
  * in flight is looked up. Of the options on_event and user count. `from_failure`: steps that have not succeeded begin anew, in a run that
  * has ended. NULL: DPIPES_ESTATE (another process executes it; it has ended), DPIPES_ENOENT, those of the store, DPIPES_ENOMEM. */
-dpi_execution *dpi_execution_resume(const dpi_graph *graph, dpipes_store *store, dpi_engine *engine, const char *run_id,
-                                    bool from_failure, const dpi_execution_options *options, dpipes_error *err);
+dpi_execution *dpi_execution_resume(const dpipes_graph *graph, dpipes_store *store, dpi_engine *engine,
+                                    const char *run_id, bool from_failure, const dpi_execution_options *options,
+                                    dpipes_error *err);
 
 /* Takes what the engine's last step has brought, and starts what can start. DPIPES_EIO and others of the store: nothing of this turn
  * was written, the jobs go on, and the run can be resumed. */
@@ -50,7 +48,7 @@ int64_t dpi_execution_wake_ms(const dpi_execution *x);
 void dpi_execution_cancel(dpi_execution *x);
 
 bool dpi_execution_ended(const dpi_execution *x);
-dpi_run_status dpi_execution_status(const dpi_execution *x);
+dpipes_run_status dpi_execution_status(const dpi_execution *x);
 const char *dpi_execution_run_id(const dpi_execution *x);
 
 /* One that has not ended is left as it is. NULL is fine. */

@@ -19,7 +19,7 @@ static char *copy(const char *text, bool *failed)
     return copied;
 }
 
-static dpi_execution *make(const dpi_graph *graph, dpipes_store *store, dpi_engine *engine,
+static dpi_execution *make(const dpipes_graph *graph, dpipes_store *store, dpi_engine *engine,
                            const dpi_execution_options *options, dpipes_error *err)
 {
     dpi_execution *x = calloc(1, sizeof *x);
@@ -86,7 +86,7 @@ typedef struct earlier {
     bool found;
 } earlier;
 
-static dpipes_status take_earlier(void *user, const dpi_event_row *event, dpipes_error *err)
+static dpipes_status take_earlier(void *user, const dpipes_run_event *event, dpipes_error *err)
 {
     earlier *e = user;
     e->found = true;
@@ -136,7 +136,8 @@ static dpipes_status note_found(void *user, const dpi_run_row *run, dpipes_error
     const dpi_execution *x = user;
     if (strcmp(run->run_id, x->run_id) != 0)
         return DPIPES_OK; /* it only begins like this one */
-    return dpi_fail(err, DPIPES_ESTATE, "run %s is there already (%s)", run->run_id, dpi_run_status_name(run->status));
+    return dpi_fail(err, DPIPES_ESTATE, "run %s is there already (%s)", run->run_id,
+                    dpipes_run_status_name(run->status));
 }
 
 static dpipes_status check_new(dpi_execution *x, dpipes_error *err)
@@ -174,7 +175,7 @@ static dpipes_status fill_row(dpi_execution *x, const dpi_execution_options *opt
     x->row = (dpi_run_row){
         .run_id = x->run_id,
         .job_name = x->graph->name,
-        .status = DPI_RUN_STARTED,
+        .status = DPIPES_RUN_STARTED,
         .graph_json = x->graph->json,
         .directory = x->graph->directory,
         .options_json = x->texts[0],
@@ -194,7 +195,7 @@ static dpipes_status write_new(dpi_execution *x, dpipes_error *err)
         if (dpi_plan_selected(x->plan, i))
             status = dpi_execution_write_step(x, i, NULL, err);
     if (status == DPIPES_OK)
-        status = dpi_execution_note(x, DPI_RUN_EVENT_RUN_START, SIZE_MAX, NULL, err);
+        status = dpi_execution_note(x, DPIPES_RUN_EVENT_RUN_START, SIZE_MAX, NULL, err);
     return status == DPIPES_OK ? dpi_execution_commit(x, err) : status;
 }
 
@@ -217,7 +218,7 @@ static dpipes_status begin_new(dpi_execution *x, const dpi_execution_options *op
     return status == DPIPES_OK ? write_new(x, err) : status;
 }
 
-dpi_execution *dpi_execution_start(const dpi_graph *graph, dpipes_store *store, dpi_engine *engine,
+dpi_execution *dpi_execution_start(const dpipes_graph *graph, dpipes_store *store, dpi_engine *engine,
                                    const dpi_execution_options *options, dpipes_error *err)
 {
     dpipes_error failure = DPIPES_ERROR_INIT;
@@ -287,19 +288,19 @@ static dpipes_status restore_step(void *user, const dpi_step_row *row, dpipes_er
 }
 
 /* What a step has reported in its last attempt. */
-static dpipes_status restore_report(void *user, const dpi_event_row *event, dpipes_error *err)
+static dpipes_status restore_report(void *user, const dpipes_run_event *event, dpipes_error *err)
 {
     dpi_execution *x = user;
     const size_t step = event->step ? dpi_graph_find(x->graph, event->step) : SIZE_MAX;
     if (step == SIZE_MAX)
         return DPIPES_OK;
-    if (event->type == DPI_RUN_EVENT_STEP_RESTARTED)
+    if (event->type == DPIPES_RUN_EVENT_STEP_RESTARTED)
         dpi_upstream_forget(x->upstream, step);
-    if (event->type == DPI_RUN_EVENT_ASSET_MATERIALIZATION)
+    if (event->type == DPIPES_RUN_EVENT_ASSET_MATERIALIZATION)
         return dpi_upstream_add_materialization(x->upstream, step, event->asset_key, event->json, event->data_version,
                                                 err);
-    return event->type == DPI_RUN_EVENT_CUSTOM ? dpi_upstream_add_custom(x->upstream, step, event->json, err)
-                                               : DPIPES_OK;
+    return event->type == DPIPES_RUN_EVENT_CUSTOM ? dpi_upstream_add_custom(x->upstream, step, event->json, err)
+                                                  : DPIPES_OK;
 }
 
 static dpipes_status restore_attempt(void *user, const dpi_attempt_row *row, dpipes_error *err)
@@ -315,7 +316,7 @@ static dpipes_status restore_attempt(void *user, const dpi_attempt_row *row, dpi
     return DPIPES_OK;
 }
 
-static dpipes_status restore_progress(void *user, const dpi_event_row *event, dpipes_error *err)
+static dpipes_status restore_progress(void *user, const dpipes_run_event *event, dpipes_error *err)
 {
     dpi_execution *x = user;
     (void)err;
@@ -347,8 +348,8 @@ static dpipes_status restore(dpi_execution *x, bool from_failure, dpipes_error *
 static dpipes_status check_resumable(const dpi_execution *x, bool from_failure, dpipes_error *err)
 {
     const bool ended = dpi_run_status_ended(x->row.status);
-    const char *name = dpi_run_status_name(x->row.status);
-    if (x->row.status == DPI_RUN_SUCCESS)
+    const char *name = dpipes_run_status_name(x->row.status);
+    if (x->row.status == DPIPES_RUN_SUCCESS)
         return dpi_fail(err, DPIPES_ESTATE, "run %s has ended: %s", x->run_id, name);
     if (ended && !from_failure)
         return dpi_fail(err, DPIPES_ESTATE, "run %s has ended: %s; from its failure it can begin anew", x->run_id,
@@ -373,18 +374,19 @@ static dpipes_status go_on(dpi_execution *x, const char *run_id, bool from_failu
         status = restore(x, from_failure && dpi_run_status_ended(x->row.status), err);
     if (status != DPIPES_OK)
         return status;
-    if (x->row.status == DPI_RUN_CANCELING)
+    if (x->row.status == DPIPES_RUN_CANCELING)
         dpi_execution_cancel(x);
-    x->row.status = DPI_RUN_STARTED;
+    x->row.status = DPIPES_RUN_STARTED;
     x->row.end_ms = 0;
     status = dpi_execution_write_run(x, err);
     if (status == DPIPES_OK)
-        status = dpi_execution_note(x, DPI_RUN_EVENT_ENGINE, SIZE_MAX, "the run goes on", err);
+        status = dpi_execution_note(x, DPIPES_RUN_EVENT_ENGINE, SIZE_MAX, "the run goes on", err);
     return status == DPIPES_OK ? dpi_execution_commit(x, err) : status;
 }
 
-dpi_execution *dpi_execution_resume(const dpi_graph *graph, dpipes_store *store, dpi_engine *engine, const char *run_id,
-                                    bool from_failure, const dpi_execution_options *options, dpipes_error *err)
+dpi_execution *dpi_execution_resume(const dpipes_graph *graph, dpipes_store *store, dpi_engine *engine,
+                                    const char *run_id, bool from_failure, const dpi_execution_options *options,
+                                    dpipes_error *err)
 {
     dpipes_error failure = DPIPES_ERROR_INIT;
     dpi_execution *x = make(graph, store, engine, options, err);

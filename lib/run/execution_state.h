@@ -28,7 +28,7 @@ typedef struct dpi_attempt {
 } dpi_attempt;
 
 struct dpi_execution {
-    const dpi_graph *graph;
+    const dpipes_graph *graph;
     dpipes_store *store;
     dpi_engine *engine;
     dpi_run_lock *lock;
@@ -41,7 +41,7 @@ struct dpi_execution {
     char *texts[6];         /* of the row */
     dpi_attempt **attempts; /* those that are followed */
     size_t attempt_count;
-    dpi_run_event_fn on_event;
+    dpipes_run_event_fn on_event;
     void *user;
     bool writing; /* a transaction is open */
     bool again;   /* this turn has changed what the next one may start */
@@ -58,8 +58,8 @@ dpipes_status dpi_execution_write_step(dpi_execution *x, size_t step, const char
 dpipes_status dpi_execution_write_attempt(dpi_attempt *attempt, const dpi_job_end *end, dpipes_error *err);
 
 /* Fills in the run and the time, and tells the listener. */
-dpipes_status dpi_execution_add_event(dpi_execution *x, dpi_event_row *event, dpipes_error *err);
-dpipes_status dpi_execution_note(dpi_execution *x, dpi_event_type type, size_t step, const char *text,
+dpipes_status dpi_execution_add_event(dpi_execution *x, dpipes_run_event *event, dpipes_error *err);
+dpipes_status dpi_execution_note(dpi_execution *x, dpipes_run_event_type type, size_t step, const char *text,
                                  dpipes_error *err);
 dpipes_status dpi_execution_commit(dpi_execution *x, dpipes_error *err);
 
@@ -77,7 +77,7 @@ dpipes_status dpi_attempt_start(dpi_attempt *attempt, dpipes_error *err);
 void dpi_attempt_take_event(void *user, const dpipes_event *event);
 
 /* What another process has heard of this attempt. */
-void dpi_attempt_note_report(dpi_attempt *attempt, const dpi_event_row *event);
+void dpi_attempt_note_report(dpi_attempt *attempt, const dpipes_run_event *event);
 
 /* The assets that the program has not spoken of are materialized by its success. */
 dpipes_status dpi_attempt_add_silent_assets(dpi_attempt *attempt, dpipes_error *err);

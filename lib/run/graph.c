@@ -10,14 +10,14 @@
 #include "run/graph_steps.h"
 
 typedef struct graph_memory {
-    dpi_graph graph; /* first: a dpi_graph is one of these */
+    dpipes_graph graph; /* first: a dpipes_graph is one of these */
     dpi_graph_steps all;
     dpi_arena arena;
 } graph_memory;
 
 /* ---- Reading ---- */
 
-static dpipes_status read_head(const dpi_graph_reader *r, const dpi_value *root, dpi_graph *graph)
+static dpipes_status read_head(const dpi_graph_reader *r, const dpi_value *root, dpipes_graph *graph)
 {
     dpi_value member;
     dpipes_status status = dpi_value_get(root, "name", &member) ? dpi_value_name(r, &member, &graph->name)
@@ -40,7 +40,7 @@ static dpipes_status read_graph(const dpi_graph_reader *r, const dpi_value *root
     static const char *const keys[] = {"name",       "description", "launcher", "executor",
                                        "partitions", "tags",        "steps",    NULL};
     dpi_value steps;
-    dpi_graph *graph = &memory->graph;
+    dpipes_graph *graph = &memory->graph;
     dpipes_status status = dpi_value_want_keys(r, root, keys);
     if (status == DPIPES_OK)
         status = read_head(r, root, graph);
@@ -77,8 +77,8 @@ static dpipes_status read_text(const char *text, size_t size, bool is_json, cons
     return status == DPIPES_OK ? keep_json(root.node, memory, err) : status;
 }
 
-dpi_graph *dpi_graph_parse(const char *text, size_t size, bool is_json, const char *name, const char *directory,
-                           dpipes_error *err)
+dpipes_graph *dpi_graph_parse(const char *text, size_t size, bool is_json, const char *name, const char *directory,
+                              dpipes_error *err)
 {
     dpi_arena trees = {0};
     dpipes_error failure = DPIPES_ERROR_INIT;
@@ -120,14 +120,14 @@ static char *directory_of(const char *path)
     return whole;
 }
 
-static dpi_graph *parse_file(const char *path, const dpi_buf *text, dpipes_error *err)
+static dpipes_graph *parse_file(const char *path, const dpi_buf *text, dpipes_error *err)
 {
     char *directory = directory_of(path);
     if (!directory) {
         dpi_fail_errno(err, DPIPES_EIO, errno, "%s", path);
         return NULL;
     }
-    dpi_graph *graph =
+    dpipes_graph *graph =
         dpi_graph_parse(dpi_buf_text(text), text->size, dpi_path_ends_with(path, ".json"), path, directory, err);
     free(directory);
     if (!graph)
@@ -140,17 +140,17 @@ static dpi_graph *parse_file(const char *path, const dpi_buf *text, dpipes_error
     return NULL;
 }
 
-dpi_graph *dpi_graph_load(const char *path, dpipes_error *err)
+dpipes_graph *dpi_graph_load(const char *path, dpipes_error *err)
 {
     dpi_buf text = {0};
-    dpi_graph *graph = NULL;
+    dpipes_graph *graph = NULL;
     if (dpi_file_read(path, DPI_GRAPH_MAX, &text, err) == DPIPES_OK)
         graph = parse_file(path, &text, err);
     dpi_buf_fini(&text);
     return graph;
 }
 
-void dpi_graph_free(dpi_graph *graph)
+void dpi_graph_free(dpipes_graph *graph)
 {
     if (!graph)
         return;
@@ -167,12 +167,12 @@ static size_t find(const dpi_names *names, const char *name)
     return found ? found->step : SIZE_MAX;
 }
 
-size_t dpi_graph_find(const dpi_graph *graph, const char *step)
+size_t dpi_graph_find(const dpipes_graph *graph, const char *step)
 {
     return find(&((const graph_memory *)graph)->all.by_name, step);
 }
 
-size_t dpi_graph_find_asset(const dpi_graph *graph, const char *asset_key)
+size_t dpi_graph_find_asset(const dpipes_graph *graph, const char *asset_key)
 {
     return find(&((const graph_memory *)graph)->all.by_asset, asset_key);
 }

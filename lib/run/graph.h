@@ -2,7 +2,7 @@
 #ifndef DPI_RUN_GRAPH_H
 #define DPI_RUN_GRAPH_H
 
-#include <dagster_pipes/ray.h>
+#include <dagster_pipes/run.h>
 
 #include "base/buf.h"
 
@@ -114,7 +114,7 @@ struct dpi_partitions {
     size_t dimension_count;
 };
 
-typedef struct dpi_graph {
+struct dpipes_graph {
     const char *path;      /* of the file, for errors; NULL: it was built in code */
     const char *directory; /* absolute: where relative paths begin */
     const char *name;
@@ -130,22 +130,22 @@ typedef struct dpi_graph {
     size_t step_count;
     const size_t
         *order; /* the steps' indices, sorted so that each stands behind all that it needs, else in the file's order */
-} dpi_graph;
+};
 
 /* Reads and checks a file in YAML, or in JSON where its name ends with `.json`. NULL: DPIPES_EINVAL, the message begins with
  * "PATH:LINE:COLUMN: " and names the key, the value and, for a word that is not known, the nearest that is; DPIPES_ENOENT, DPIPES_EIO (the
  * file cannot be read), DPIPES_ENOMEM. */
-dpi_graph *dpi_graph_load(const char *path, dpipes_error *err);
+dpipes_graph *dpi_graph_load(const char *path, dpipes_error *err);
 
 /* The same for a text, which stands in `directory`; `name` begins the errors. */
-dpi_graph *dpi_graph_parse(const char *text, size_t size, bool is_json, const char *name, const char *directory,
-                           dpipes_error *err);
-void dpi_graph_free(dpi_graph *graph);
+dpipes_graph *dpi_graph_parse(const char *text, size_t size, bool is_json, const char *name, const char *directory,
+                              dpipes_error *err);
+void dpi_graph_free(dpipes_graph *graph);
 
 /* The step's index; SIZE_MAX: there is none. O(log n). */
-size_t dpi_graph_find(const dpi_graph *graph, const char *step);
+size_t dpi_graph_find(const dpipes_graph *graph, const char *step);
 
 /* The step that makes the asset; SIZE_MAX: none does. O(log n). */
-size_t dpi_graph_find_asset(const dpi_graph *graph, const char *asset_key);
+size_t dpi_graph_find_asset(const dpipes_graph *graph, const char *asset_key);
 
 #endif

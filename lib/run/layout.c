@@ -23,7 +23,7 @@ typedef struct place_key {
 } place_key;
 
 typedef struct drawing {
-    const dpi_graph *graph;
+    const dpipes_graph *graph;
     dpi_arena *arena;
     vertex *vertices; /* the steps, then the bends */
     size_t vertex_count;
@@ -47,7 +47,7 @@ static void *allocate(drawing *d, size_t count, size_t size)
 
 static bool put_into_layers(drawing *d)
 {
-    const dpi_graph *graph = d->graph;
+    const dpipes_graph *graph = d->graph;
     size_t bends = 0;
     size_t *layer = allocate(d, graph->step_count, sizeof *layer);
     for (size_t i = 0; layer && i < graph->step_count; i++) {
@@ -330,7 +330,7 @@ static bool keep(drawing *d, dpi_layout *out)
     return true;
 }
 
-dpipes_status dpi_layout_make(const dpi_graph *graph, dpi_layout *out, dpipes_error *err)
+dpipes_status dpi_layout_make(const dpipes_graph *graph, dpi_layout *out, dpipes_error *err)
 {
     *out = (dpi_layout){0};
     drawing d = {.graph = graph, .arena = &out->arena};

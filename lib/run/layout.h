@@ -25,7 +25,7 @@ typedef struct dpi_layout {
 } dpi_layout;
 
 /* Needs dpi_layout_fini in every case. O(n log n) of steps, edges and bends. DPIPES_ENOMEM. */
-dpipes_status dpi_layout_make(const dpi_graph *graph, dpi_layout *out, dpipes_error *err);
+dpipes_status dpi_layout_make(const dpipes_graph *graph, dpi_layout *out, dpipes_error *err);
 void dpi_layout_fini(dpi_layout *layout);
 
 #endif

@@ -11,7 +11,7 @@ typedef struct versions {
     bool found;
 } versions;
 
-static dpipes_status add_version(void *user, const dpi_event_row *event, dpipes_error *err)
+static dpipes_status add_version(void *user, const dpipes_run_event *event, dpipes_error *err)
 {
     versions *v = user;
     (void)err;
@@ -37,7 +37,7 @@ static dpipes_status add_inputs_of(const dpi_graph_step *needed, dpipes_store *s
     return status;
 }
 
-dpipes_status dpi_lineage_inputs(const dpi_graph *graph, size_t step, dpipes_store *store, const char *partition_key,
+dpipes_status dpi_lineage_inputs(const dpipes_graph *graph, size_t step, dpipes_store *store, const char *partition_key,
                                  dpi_buf *out, dpipes_error *err)
 {
     const dpi_graph_step *s = &graph->steps[step];
@@ -50,7 +50,7 @@ dpipes_status dpi_lineage_inputs(const dpi_graph *graph, size_t step, dpipes_sto
     return status == DPIPES_OK && dpi_buf_failed(out) ? dpi_fail_memory(err) : status;
 }
 
-static dpipes_status write_provenance(void *user, const dpi_event_row *event, dpipes_error *err)
+static dpipes_status write_provenance(void *user, const dpipes_run_event *event, dpipes_error *err)
 {
     dpi_buf *out = user, computed = {0};
     const char *code_version = event->code_version ? event->code_version : event->run_id;

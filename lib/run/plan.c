@@ -20,7 +20,7 @@ typedef struct state {
 } state;
 
 struct dpi_plan {
-    const dpi_graph *graph;
+    const dpipes_graph *graph;
     dpi_plan_options options;
     state *states;
     size_t *dependents; /* of step i: from dependents_begin[i] on */
@@ -60,7 +60,7 @@ static bool make_lists(dpi_plan *p)
 /* A counting sort of the edges by the step that is needed. */
 static void find_dependents(dpi_plan *p)
 {
-    const dpi_graph *graph = p->graph;
+    const dpipes_graph *graph = p->graph;
     size_t *begin = p->dependents_begin + 1;
     for (size_t i = 0; i < graph->step_count; i++)
         for (size_t k = 0; k < graph->steps[i].need_count; k++)
@@ -85,7 +85,7 @@ static void select_steps(dpi_plan *p)
             p->states[i].open_needs += p->states[p->graph->steps[i].needs[k]].selected;
 }
 
-dpi_plan *dpi_plan_new(const dpi_graph *graph, const dpi_plan_options *options, dpipes_error *err)
+dpi_plan *dpi_plan_new(const dpipes_graph *graph, const dpi_plan_options *options, dpipes_error *err)
 {
     dpi_plan *p = calloc(1, sizeof *p);
     if (!p) {
@@ -397,7 +397,7 @@ bool dpi_plan_ended(const dpi_plan *plan)
     return plan->unfinished == 0;
 }
 
-dpi_run_status dpi_plan_result(const dpi_plan *plan)
+dpipes_run_status dpi_plan_result(const dpi_plan *plan)
 {
-    return plan->canceled ? DPI_RUN_CANCELED : plan->failed ? DPI_RUN_FAILURE : DPI_RUN_SUCCESS;
+    return plan->canceled ? DPIPES_RUN_CANCELED : plan->failed ? DPIPES_RUN_FAILURE : DPIPES_RUN_SUCCESS;
 }

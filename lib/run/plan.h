@@ -17,7 +17,7 @@ typedef struct dpi_plan_options {
 } dpi_plan_options;
 
 /* The graph must live as long. NULL: DPIPES_ENOMEM. */
-dpi_plan *dpi_plan_new(const dpi_graph *graph, const dpi_plan_options *options, dpipes_error *err);
+dpi_plan *dpi_plan_new(const dpipes_graph *graph, const dpi_plan_options *options, dpipes_error *err);
 void dpi_plan_free(dpi_plan *plan);
 
 /* Before the first dpi_plan_next: what is known of a step of a run that goes on. A step that is RUNNING counts against the limits;
@@ -57,7 +57,7 @@ int64_t dpi_plan_wake_ms(const dpi_plan *plan);
 bool dpi_plan_ended(const dpi_plan *plan);
 
 /* What the run has come to, once it has ended: CANCELED, FAILURE (a step has failed, or is to be tried again by others), SUCCESS. */
-dpi_run_status dpi_plan_result(const dpi_plan *plan);
+dpipes_run_status dpi_plan_result(const dpi_plan *plan);
 
 /* Dagster's delay before the attempt after `attempts` of them. */
 int64_t dpi_retry_delay_ms(const dpi_retry_policy *policy, unsigned attempts, double random);

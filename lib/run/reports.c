@@ -21,7 +21,7 @@ static char *copy_text(dpi_attempt *attempt, dpipes_text text)
     return copy;
 }
 
-static void add(dpi_attempt *attempt, dpi_event_row *row)
+static void add(dpi_attempt *attempt, dpipes_run_event *row)
 {
     row->step = step_of(attempt)->name;
     row->attempt = attempt->number;
@@ -29,9 +29,9 @@ static void add(dpi_attempt *attempt, dpi_event_row *row)
         (void)dpi_execution_add_event(attempt->x, row, &attempt->x->failure);
 }
 
-static void add_text(dpi_attempt *attempt, dpi_event_type type, dpipes_log_level level, dpipes_text text)
+static void add_text(dpi_attempt *attempt, dpipes_run_event_type type, dpipes_log_level level, dpipes_text text)
 {
-    dpi_event_row row = {.type = type, .level = level, .text = text.data, .text_size = text.size};
+    dpipes_run_event row = {.type = type, .level = level, .text = text.data, .text_size = text.size};
     add(attempt, &row);
 }
 
@@ -54,8 +54,8 @@ static void add_materialization(dpi_attempt *attempt, const char *asset_key, con
     if (!data_version &&
         dpi_data_version(code_version, attempt->input_versions_json, &computed, &x->failure) != DPIPES_OK)
         return;
-    dpi_event_row row = {
-        .type = DPI_RUN_EVENT_ASSET_MATERIALIZATION,
+    dpipes_run_event row = {
+        .type = DPIPES_RUN_EVENT_ASSET_MATERIALIZATION,
         .level = DPIPES_LOG_INFO,
         .asset_key = asset_key,
         .partition_key = x->partition_key,
@@ -100,8 +100,8 @@ static void take_check(dpi_attempt *attempt, const dpipes_event *event)
     char *name = copy_text(attempt, event->check_name);
     char *json = copy_text(attempt, event->json);
     if (asset_key && name) {
-        dpi_event_row row = {
-            .type = DPI_RUN_EVENT_ASSET_CHECK_EVALUATION,
+        dpipes_run_event row = {
+            .type = DPIPES_RUN_EVENT_ASSET_CHECK_EVALUATION,
             .level = event->passed ? DPIPES_LOG_INFO : DPIPES_LOG_WARNING,
             .asset_key = asset_key,
             .check_name = name,
@@ -119,11 +119,11 @@ static void take_check(dpi_attempt *attempt, const dpipes_event *event)
     free(json);
 }
 
-void dpi_attempt_note_report(dpi_attempt *attempt, const dpi_event_row *event)
+void dpi_attempt_note_report(dpi_attempt *attempt, const dpipes_run_event *event)
 {
-    if (event->type == DPI_RUN_EVENT_ASSET_MATERIALIZATION)
+    if (event->type == DPIPES_RUN_EVENT_ASSET_MATERIALIZATION)
         note_materialized(attempt, event->asset_key);
-    if (event->type == DPI_RUN_EVENT_ASSET_CHECK_EVALUATION && !event->passed &&
+    if (event->type == DPIPES_RUN_EVENT_ASSET_CHECK_EVALUATION && !event->passed &&
         event->severity == DPIPES_SEVERITY_ERROR)
         note_failed_check(attempt, event->asset_key, event->check_name);
 }
@@ -145,7 +145,7 @@ static void take_custom(dpi_attempt *attempt, const dpipes_event *event)
     char *json = copy_text(attempt, event->json);
     if (!json)
         return;
-    dpi_event_row row = {.type = DPI_RUN_EVENT_CUSTOM, .level = DPIPES_LOG_INFO, .json = json};
+    dpipes_run_event row = {.type = DPIPES_RUN_EVENT_CUSTOM, .level = DPIPES_LOG_INFO, .json = json};
     add(attempt, &row);
     if (x->failure.status == DPIPES_OK)
         (void)dpi_upstream_add_custom(x->upstream, attempt->step, json, &x->failure);
@@ -176,14 +176,14 @@ void dpi_attempt_take_event(void *user, const dpipes_event *event)
     switch (event->kind) {
     case DPIPES_EVENT_OUTPUT:
     case DPIPES_EVENT_EXTERNAL_STREAM:
-        add_text(attempt, DPI_RUN_EVENT_OUTPUT, DPIPES_LOG_INFO, event->text);
+        add_text(attempt, DPIPES_RUN_EVENT_OUTPUT, DPIPES_LOG_INFO, event->text);
         break;
     case DPIPES_EVENT_LOG:
-        add_text(attempt, DPI_RUN_EVENT_LOG, event->level, event->text);
+        add_text(attempt, DPIPES_RUN_EVENT_LOG, event->level, event->text);
         break;
     case DPIPES_EVENT_WARNING:
         if (!is_without_pipes(attempt))
-            add_text(attempt, DPI_RUN_EVENT_ENGINE, DPIPES_LOG_WARNING, event->text);
+            add_text(attempt, DPIPES_RUN_EVENT_ENGINE, DPIPES_LOG_WARNING, event->text);
         break;
     case DPIPES_EVENT_MATERIALIZATION:
         take_materialization(attempt, event);

@@ -8,7 +8,7 @@
 /* Sets selected[i] for each step i; no words: all. `+` before a term takes what it needs, directly or not, and behind it what
  * needs it; a number beside the `+` says how many layers. DPIPES_EINVAL: a word that means nothing, with the nearest name;
  * DPIPES_ENOMEM. */
-dpipes_status dpi_selection_resolve(const dpi_graph *graph, const char *const *words, size_t count, bool *selected,
+dpipes_status dpi_selection_resolve(const dpipes_graph *graph, const char *const *words, size_t count, bool *selected,
                                     dpipes_error *err);
 
 #endif

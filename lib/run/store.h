@@ -6,14 +6,12 @@
 #ifndef DPI_RUN_STORE_H
 #define DPI_RUN_STORE_H
 
-#include <dagster_pipes/base.h>
+#include <dagster_pipes/run.h>
 
 #include "base/buf.h"
 
 #define DPI_STORE_VERSION 1
 #define DPI_RUN_ID_MAX    ((size_t)100) /* characters: letters, digits, `_` and `-`, for it is a file's name */
-
-typedef struct dpipes_store dpipes_store;
 
 /* Makes the directory (0700) and the file (0600) where they are not there. `home` NULL: DPIPES_HOME, else $XDG_DATA_HOME/dpipes, else
  * ~/.local/share/dpipes. A file of an older version is brought up to this one. NULL: DPIPES_EIO (the path and SQLite's words: disk full, read-only,
@@ -33,17 +31,6 @@ dpipes_status dpi_store_begin(dpipes_store *store, dpipes_error *err);
 dpipes_status dpi_store_commit(dpipes_store *store, dpipes_error *err);
 void dpi_store_rollback(dpipes_store *store);
 
-/* Dagster's DagsterRunStatus: what a run is. */
-typedef enum dpi_run_status {
-    DPI_RUN_QUEUED = 0,
-    DPI_RUN_STARTING, /* launched, and its job has not begun */
-    DPI_RUN_STARTED,
-    DPI_RUN_SUCCESS,
-    DPI_RUN_FAILURE,
-    DPI_RUN_CANCELING,
-    DPI_RUN_CANCELED
-} dpi_run_status;
-
 typedef enum dpi_step_status {
     DPI_STEP_WAITING = 0,
     DPI_STEP_RUNNING,
@@ -54,21 +41,20 @@ typedef enum dpi_step_status {
     DPI_STEP_CANCELED
 } dpi_step_status;
 
-/* The words, "SUCCESS", and back; false: it is none. */
-const char *dpi_run_status_name(dpi_run_status status);
-bool dpi_run_status_parse(const char *name, dpi_run_status *status);
+/* The words, and back; false: it is none. */
+bool dpi_run_status_parse(const char *name, dpipes_run_status *status);
 const char *dpi_step_status_name(dpi_step_status status);
 bool dpi_step_status_parse(const char *name, dpi_step_status *status);
-bool dpi_run_status_ended(dpi_run_status status);
+bool dpi_run_status_ended(dpipes_run_status status);
 bool dpi_step_status_ended(dpi_step_status status);
 
 /* NULL is NULL in every text; 0 stands for a time that is not known. Times are Unix, in milliseconds. */
 typedef struct dpi_run_row {
     const char *run_id;
     const char *job_name; /* the graph's name */
-    dpi_run_status status;
-    const char *graph_json;   /* dpi_graph's json */
-    const char *directory;    /* dpi_graph's directory */
+    dpipes_run_status status;
+    const char *graph_json;   /* dpipes_graph's json */
+    const char *directory;    /* dpipes_graph's directory */
     const char *options_json; /* how it was started, for resume: one object */
     const char *partition_key;
     const char *tags_json; /* {"key": "value"} */
@@ -105,50 +91,7 @@ typedef struct dpi_attempt_row {
     const char *error;
 } dpi_attempt_row;
 
-/* Dagster's event types, and what the program prints. */
-typedef enum dpi_event_type {
-    DPI_RUN_EVENT_RUN_START = 0,
-    DPI_RUN_EVENT_RUN_SUCCESS,
-    DPI_RUN_EVENT_RUN_FAILURE,
-    DPI_RUN_EVENT_RUN_CANCELED,
-    DPI_RUN_EVENT_STEP_START,
-    DPI_RUN_EVENT_STEP_SUCCESS,
-    DPI_RUN_EVENT_STEP_FAILURE,
-    DPI_RUN_EVENT_STEP_SKIPPED,
-    DPI_RUN_EVENT_STEP_CANCELED,
-    DPI_RUN_EVENT_STEP_UP_FOR_RETRY,
-    DPI_RUN_EVENT_STEP_RESTARTED,
-    DPI_RUN_EVENT_ASSET_MATERIALIZATION,
-    DPI_RUN_EVENT_ASSET_CHECK_EVALUATION,
-    DPI_RUN_EVENT_CUSTOM, /* a custom message */
-    DPI_RUN_EVENT_LOG,    /* a log message of the program */
-    DPI_RUN_EVENT_OUTPUT, /* a line that it has printed */
-    DPI_RUN_EVENT_ENGINE  /* what the orchestrator has to say: a warning, a reconnect */
-} dpi_event_type;
-
-const char *dpi_event_type_name(dpi_event_type type); /* "STEP_START" */
-bool dpi_event_type_parse(const char *name, dpi_event_type *type);
-
-typedef struct dpi_event_row {
-    int64_t id; /* ascending in the store; 0 when it is added */
-    const char *run_id;
-    int64_t time_ms;
-    dpi_event_type type;
-    const char *step; /* NULL: of the run */
-    unsigned attempt;
-    dpipes_log_level level;
-    const char *text; /* the message or the line; may hold NULs: see text_size */
-    size_t text_size;
-    const char *asset_key;
-    const char *check_name;
-    bool passed;
-    dpipes_severity severity;
-    const char *partition_key;
-    const char *data_version;
-    const char *code_version;        /* of the step that has made the asset */
-    const char *input_versions_json; /* {"asset key": "data version"} of what it was made from */
-    const char *json;                /* metadata, or a custom message's payload */
-} dpi_event_row;
+bool dpi_event_type_parse(const char *name, dpipes_run_event_type *type);
 
 dpipes_status dpi_store_put_run(dpipes_store *store, const dpi_run_row *run,
                                 dpipes_error *err); /* by run_id, which is checked: DPIPES_EINVAL */
@@ -158,7 +101,7 @@ dpipes_status dpi_store_put_attempt(dpipes_store *store, const dpi_attempt_row *
                                     dpipes_error *err); /* … and attempt */
 
 /* An ASSET_MATERIALIZATION also becomes the asset's latest, and its partition's. */
-dpipes_status dpi_store_add_event(dpipes_store *store, const dpi_event_row *event, dpipes_error *err);
+dpipes_status dpi_store_add_event(dpipes_store *store, const dpipes_run_event *event, dpipes_error *err);
 
 /* ---- Reading ----
  * Rows are borrowed for the call back; other than DPIPES_OK ends the reading with that. A call back may do what it likes but begin the
@@ -166,13 +109,13 @@ dpipes_status dpi_store_add_event(dpipes_store *store, const dpi_event_row *even
 typedef dpipes_status (*dpi_run_fn)(void *user, const dpi_run_row *run, dpipes_error *err);
 typedef dpipes_status (*dpi_step_fn)(void *user, const dpi_step_row *step, dpipes_error *err);
 typedef dpipes_status (*dpi_attempt_fn)(void *user, const dpi_attempt_row *attempt, dpipes_error *err);
-typedef dpipes_status (*dpi_event_fn)(void *user, const dpi_event_row *event, dpipes_error *err);
+typedef dpipes_status (*dpi_event_fn)(void *user, const dpipes_run_event *event, dpipes_error *err);
 
 typedef struct dpi_run_filter {
     const char *run_id;      /* a beginning of it that is only one run's does as well; NULL: all */
     const char *job_name;    /* NULL: all */
     const char *backfill_id; /* NULL: all */
-    const char *status;      /* a word of dpi_run_status_name; NULL: all */
+    const char *status;      /* a word of dpipes_run_status_name; NULL: all */
     size_t limit;            /* 0: none; the newest come first */
 } dpi_run_filter;
 

@@ -126,7 +126,7 @@ dpipes_status dpi_store_runs(dpipes_store *store, const dpi_run_filter *filter, 
 {
     search s = {.count = 0};
     dpi_run_filter chosen = *filter;
-    dpi_run_status word;
+    dpipes_run_status word;
     if (filter->status && !dpi_run_status_parse(filter->status, &word))
         return dpi_fail(err, DPIPES_EINVAL, "`%s` is no status of a run", filter->status);
     const dpipes_status status = filter->run_id ? find_run(store, filter->run_id, &s, err) : DPIPES_OK;
@@ -199,7 +199,7 @@ dpipes_status dpi_store_attempts(dpipes_store *store, const char *run_id, dpi_at
 static dpipes_status read_event(void *user, dpi_columns *c, dpipes_error *err)
 {
     const reading *r = user;
-    dpi_event_row row = {.id = dpi_column_int(c)};
+    dpipes_run_event row = {.id = dpi_column_int(c)};
     row.run_id = dpi_column_text(c);
     row.time_ms = dpi_column_int(c);
     const char *word = dpi_column_text(c);

@@ -65,7 +65,7 @@ static void bind_run(dpi_bind *bind, const dpi_run_row *run)
 {
     dpi_bind_text(bind, run->run_id);
     dpi_bind_text(bind, run->job_name);
-    dpi_bind_text(bind, dpi_run_status_name(run->status));
+    dpi_bind_text(bind, dpipes_run_status_name(run->status));
     dpi_bind_text(bind, run->graph_json);
     dpi_bind_text(bind, run->directory);
     dpi_bind_text(bind, run->options_json);
@@ -150,11 +150,11 @@ dpipes_status dpi_store_put_attempt(dpipes_store *store, const dpi_attempt_row *
 
 /* ---- Events ---- */
 
-static void bind_event(dpi_bind *bind, const dpi_event_row *event)
+static void bind_event(dpi_bind *bind, const dpipes_run_event *event)
 {
     dpi_bind_text(bind, event->run_id);
     dpi_bind_time(bind, event->time_ms);
-    dpi_bind_text(bind, dpi_event_type_name(event->type));
+    dpi_bind_text(bind, dpipes_run_event_type_name(event->type));
     dpi_bind_text(bind, event->step);
     dpi_bind_int(bind, event->attempt);
     dpi_bind_int(bind, event->level);
@@ -170,7 +170,7 @@ static void bind_event(dpi_bind *bind, const dpi_event_row *event)
     dpi_bind_text(bind, event->json);
 }
 
-static dpipes_status insert_event(dpipes_store *store, const dpi_event_row *event, dpipes_error *err)
+static dpipes_status insert_event(dpipes_store *store, const dpipes_run_event *event, dpipes_error *err)
 {
     dpi_bind bind = dpi_bind_to(store, DPI_SQL_ADD_EVENT);
     bind_event(&bind, event);
@@ -178,7 +178,7 @@ static dpipes_status insert_event(dpipes_store *store, const dpi_event_row *even
     return status == DPIPES_OK && wrote_nothing(store) ? fail_no_run(store, event->run_id, err) : status;
 }
 
-static dpipes_status put_latest(dpipes_store *store, const dpi_event_row *event, dpipes_error *err)
+static dpipes_status put_latest(dpipes_store *store, const dpipes_run_event *event, dpipes_error *err)
 {
     const int64_t id = sqlite3_last_insert_rowid(store->db);
     dpi_bind asset = dpi_bind_to(store, DPI_SQL_PUT_ASSET);
@@ -194,14 +194,14 @@ static dpipes_status put_latest(dpipes_store *store, const dpi_event_row *event,
     return dpi_bind_write(&partition, err);
 }
 
-static dpipes_status add_materialization(dpipes_store *store, const dpi_event_row *event, dpipes_error *err)
+static dpipes_status add_materialization(dpipes_store *store, const dpipes_run_event *event, dpipes_error *err)
 {
     const dpipes_status status = insert_event(store, event, err);
     return status == DPIPES_OK ? put_latest(store, event, err) : status;
 }
 
 /* Three rows: in a transaction of their own where the caller has none. */
-static dpipes_status add_materialization_alone(dpipes_store *store, const dpi_event_row *event, dpipes_error *err)
+static dpipes_status add_materialization_alone(dpipes_store *store, const dpipes_run_event *event, dpipes_error *err)
 {
     dpipes_status status = dpi_store_begin(store, err);
     if (status != DPIPES_OK)
@@ -213,9 +213,9 @@ static dpipes_status add_materialization_alone(dpipes_store *store, const dpi_ev
     return status;
 }
 
-dpipes_status dpi_store_add_event(dpipes_store *store, const dpi_event_row *event, dpipes_error *err)
+dpipes_status dpi_store_add_event(dpipes_store *store, const dpipes_run_event *event, dpipes_error *err)
 {
-    if (event->type != DPI_RUN_EVENT_ASSET_MATERIALIZATION)
+    if (event->type != DPIPES_RUN_EVENT_ASSET_MATERIALIZATION)
         return insert_event(store, event, err);
     if (!event->asset_key)
         return dpi_store_write_failed(store, dpi_fail(err, DPIPES_EINVAL, "a materialization has no asset key"));

@@ -24,7 +24,7 @@ static bool counts_for(const dpi_tag_limit *limit, const char *value)
     return value && (!limit->value || strcmp(limit->value, value) == 0);
 }
 
-static size_t find_members(const dpi_graph *graph, const dpi_tag_limit *limit, membership *members)
+static size_t find_members(const dpipes_graph *graph, const dpi_tag_limit *limit, membership *members)
 {
     size_t count = 0;
     for (size_t i = 0; i < graph->step_count; i++) {
@@ -46,7 +46,7 @@ static bool same_group(const membership *one, const membership *other)
 }
 
 /* All memberships, those of one group behind each other. */
-static size_t find_all(const dpi_graph *graph, const dpi_tag_limit *limits, size_t limit_count, membership *members)
+static size_t find_all(const dpipes_graph *graph, const dpi_tag_limit *limits, size_t limit_count, membership *members)
 {
     size_t count = 0;
     for (size_t i = 0; i < limit_count; i++) {
@@ -89,7 +89,7 @@ static void sort_by_step(dpi_tag_groups *g, size_t step_count, const membership 
     g->begin[step_count] = count;
 }
 
-dpipes_status dpi_tag_groups_init(dpi_tag_groups *groups, const dpi_graph *graph, const dpi_tag_limit *limits,
+dpipes_status dpi_tag_groups_init(dpi_tag_groups *groups, const dpipes_graph *graph, const dpi_tag_limit *limits,
                                   size_t limit_count, dpipes_error *err)
 {
     const size_t most = graph->step_count * limit_count;

@@ -20,7 +20,7 @@ typedef struct dpi_tag_groups {
 } dpi_tag_groups;
 
 /* DPIPES_ENOMEM; needs dpi_tag_groups_fini in every case. */
-dpipes_status dpi_tag_groups_init(dpi_tag_groups *groups, const dpi_graph *graph, const dpi_tag_limit *limits,
+dpipes_status dpi_tag_groups_init(dpi_tag_groups *groups, const dpipes_graph *graph, const dpi_tag_limit *limits,
                                   size_t limit_count, dpipes_error *err);
 void dpi_tag_groups_fini(dpi_tag_groups *groups);
 

@@ -19,11 +19,11 @@ struct report {
 };
 
 struct dpi_upstream {
-    const dpi_graph *graph;
+    const dpipes_graph *graph;
     report **reports; /* one list a step */
 };
 
-dpi_upstream *dpi_upstream_new(const dpi_graph *graph)
+dpi_upstream *dpi_upstream_new(const dpipes_graph *graph)
 {
     dpi_upstream *upstream = calloc(1, sizeof *upstream);
     if (!upstream)

@@ -7,7 +7,7 @@
 typedef struct dpi_upstream dpi_upstream;
 
 /* The graph must live as long. NULL: no memory. */
-dpi_upstream *dpi_upstream_new(const dpi_graph *graph);
+dpi_upstream *dpi_upstream_new(const dpipes_graph *graph);
 void dpi_upstream_free(dpi_upstream *upstream);
 
 /* `metadata_json`: as in a message of Pipes, {"name": {"raw_value": …, "type": …}}, "null" or NULL; `data_version` may be NULL. DPIPES_ENOMEM. */

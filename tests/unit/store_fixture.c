@@ -40,7 +40,7 @@ const char *fixture_path(const char *name)
     return path;
 }
 
-void fixture_put_run(const char *run_id, dpi_run_status status, int64_t created_ms)
+void fixture_put_run(const char *run_id, dpipes_run_status status, int64_t created_ms)
 {
     const dpi_run_row run = {
         .run_id = run_id,
@@ -61,20 +61,20 @@ void fixture_put_step(const char *run_id, const char *step, size_t place, dpi_st
 
 void fixture_add_output(const char *run_id, const char *text)
 {
-    const dpi_event_row event = {.run_id = run_id,
-                                 .type = DPI_RUN_EVENT_OUTPUT,
-                                 .time_ms = 5,
-                                 .step = "prepare",
-                                 .text = text,
-                                 .text_size = strlen(text)};
+    const dpipes_run_event event = {.run_id = run_id,
+                                    .type = DPIPES_RUN_EVENT_OUTPUT,
+                                    .time_ms = 5,
+                                    .step = "prepare",
+                                    .text = text,
+                                    .text_size = strlen(text)};
     assert_ok(dpi_store_add_event(fixture_store, &event, &err), &err);
 }
 
 void fixture_materialize(const char *run_id, const char *asset_key, const char *partition_key, const char *data_version)
 {
-    const dpi_event_row event = {
+    const dpipes_run_event event = {
         .run_id = run_id,
-        .type = DPI_RUN_EVENT_ASSET_MATERIALIZATION,
+        .type = DPIPES_RUN_EVENT_ASSET_MATERIALIZATION,
         .asset_key = asset_key,
         .partition_key = partition_key,
         .data_version = data_version,
@@ -82,7 +82,7 @@ void fixture_materialize(const char *run_id, const char *asset_key, const char *
     assert_ok(dpi_store_add_event(fixture_store, &event, &err), &err);
 }
 
-static dpipes_status count_event(void *user, const dpi_event_row *event, dpipes_error *error)
+static dpipes_status count_event(void *user, const dpipes_run_event *event, dpipes_error *error)
 {
     (void)event;
     (void)error;
@@ -97,7 +97,7 @@ size_t fixture_count_events(const char *run_id)
     return count;
 }
 
-static dpipes_status copy_version(void *user, const dpi_event_row *event, dpipes_error *error)
+static dpipes_status copy_version(void *user, const dpipes_run_event *event, dpipes_error *error)
 {
     (void)error;
     snprintf(user, 64, "%s", event->data_version);

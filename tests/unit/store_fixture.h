@@ -19,7 +19,7 @@ void fixture_reopen(void);
 /* A path in the directory; overwritten by the next call. */
 const char *fixture_path(const char *name);
 
-void fixture_put_run(const char *run_id, dpi_run_status status, int64_t created_ms);
+void fixture_put_run(const char *run_id, dpipes_run_status status, int64_t created_ms);
 void fixture_put_step(const char *run_id, const char *step, size_t place, dpi_step_status status);
 void fixture_add_output(const char *run_id, const char *text);
 void fixture_materialize(const char *run_id, const char *asset_key, const char *partition_key,

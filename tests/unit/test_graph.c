@@ -8,7 +8,7 @@
 #include "run/graph.h"
 
 static dpipes_error err;
-static dpi_graph *graph;
+static dpipes_graph *graph;
 
 static void setup(void)
 {
@@ -21,7 +21,7 @@ static void teardown(void)
     dpi_graph_free(graph);
 }
 
-static dpi_graph *parse(const char *text)
+static dpipes_graph *parse(const char *text)
 {
     return dpi_graph_parse(text, strlen(text), *text == '{', "g.yaml", "/home/g", &err);
 }
@@ -36,7 +36,7 @@ static void read_graph(const char *text)
 /* Wants this message, whole. */
 static void assert_refused(const char *text, const char *message)
 {
-    dpi_graph *wrong = parse(text);
+    dpipes_graph *wrong = parse(text);
     ck_assert_ptr_null(wrong);
     ck_assert_int_eq(err.status, DPIPES_EINVAL);
     ck_assert_str_eq(err.message, message);
@@ -201,7 +201,7 @@ START_TEST(the_same_as_json)
     read_graph("{\"name\": \"g\\u00e9\\ud83d\\ude00\\/\", \"steps\": [{\"name\": \"a\", \"entrypoint\": \"x\"}]}");
     ck_assert_str_eq(graph->name, "g\xC3\xA9\xF0\x9F\x98\x80/");
     read_graph(whole);
-    dpi_graph *again = parse(graph->json);
+    dpipes_graph *again = parse(graph->json);
     ck_assert_msg(again != NULL, "%s", err.message);
     ck_assert_str_eq(again->json, graph->json);
     ck_assert_str_eq(again->steps[0].config_json, graph->steps[0].config_json);
@@ -511,7 +511,7 @@ static void read_anything(const char *text, size_t size)
 {
     for (int is_json = 0; is_json < 2; is_json++) {
         err = (dpipes_error)DPIPES_ERROR_INIT;
-        dpi_graph *any = dpi_graph_parse(text, size, is_json, "g", "/", &err);
+        dpipes_graph *any = dpi_graph_parse(text, size, is_json, "g", "/", &err);
         ck_assert_msg(any ? err.status == DPIPES_OK : err.status == DPIPES_EINVAL && strncmp(err.message, "g:", 2) == 0,
                       "%s: %s", dpipes_status_name(err.status), err.message);
         dpi_graph_free(any);

@@ -10,7 +10,7 @@
 static dpipes_error err;
 static dpi_graph_step steps[STEPS_MAX];
 static size_t needs[STEPS_MAX][STEPS_MAX];
-static dpi_graph graph;
+static dpipes_graph graph;
 static dpi_plan_options options;
 static dpi_plan *plan;
 
@@ -18,7 +18,7 @@ static void setup(void)
 {
     err = (dpipes_error)DPIPES_ERROR_INIT;
     memset(steps, 0, sizeof steps);
-    graph = (dpi_graph){.name = "graph", .steps = steps};
+    graph = (dpipes_graph){.name = "graph", .steps = steps};
     options = (dpi_plan_options){0};
     plan = NULL;
 }
@@ -96,7 +96,7 @@ START_TEST(a_step_starts_when_all_that_it_needs_has_succeeded)
     ck_assert(!dpi_plan_ended(plan));
     dpi_plan_succeeded(plan, 3);
     ck_assert(dpi_plan_ended(plan));
-    ck_assert_int_eq(dpi_plan_result(plan), DPI_RUN_SUCCESS);
+    ck_assert_int_eq(dpi_plan_result(plan), DPIPES_RUN_SUCCESS);
 }
 END_TEST
 
@@ -116,7 +116,7 @@ START_TEST(a_failed_step_skips_what_needs_it_and_nothing_else)
     dpi_plan_succeeded(plan, 4);
     assert_statuses("FSKKS");
     ck_assert(dpi_plan_ended(plan));
-    ck_assert_int_eq(dpi_plan_result(plan), DPI_RUN_FAILURE);
+    ck_assert_int_eq(dpi_plan_result(plan), DPIPES_RUN_FAILURE);
 }
 END_TEST
 
@@ -179,7 +179,7 @@ START_TEST(deferred_retries_are_left_to_others)
     dpi_plan_failed(plan, 0, true, 0, 0);
     assert_statuses("UK");
     ck_assert(dpi_plan_ended(plan));
-    ck_assert_int_eq(dpi_plan_result(plan), DPI_RUN_FAILURE);
+    ck_assert_int_eq(dpi_plan_result(plan), DPIPES_RUN_FAILURE);
     dpi_plan_cancel(plan);
     assert_statuses("UK");
 }
@@ -289,7 +289,7 @@ START_TEST(a_cancel_ends_what_waits_and_leaves_what_runs_to_its_end)
     assert_statuses("CC");
     assert_starts(0, "");
     ck_assert(dpi_plan_ended(plan));
-    ck_assert_int_eq(dpi_plan_result(plan), DPI_RUN_CANCELED);
+    ck_assert_int_eq(dpi_plan_result(plan), DPIPES_RUN_CANCELED);
 }
 END_TEST
 
@@ -325,7 +325,7 @@ START_TEST(a_run_goes_on_where_it_was)
     dpi_plan_failed(plan, 1, true, 0, 0);
     assert_statuses("SFFRK");
     dpi_plan_succeeded(plan, 3);
-    ck_assert_int_eq(dpi_plan_result(plan), DPI_RUN_FAILURE);
+    ck_assert_int_eq(dpi_plan_result(plan), DPIPES_RUN_FAILURE);
 }
 END_TEST
 

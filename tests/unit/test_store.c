@@ -17,7 +17,7 @@ static void assert_mode(const char *path, mode_t mode)
 
 START_TEST(only_the_user_can_read_it)
 {
-    fixture_put_run("r1", DPI_RUN_STARTED, 1);
+    fixture_put_run("r1", DPIPES_RUN_STARTED, 1);
     assert_mode(fixture_home, 0700);
     assert_mode(fixture_path("dpipes.db"), 0600);
     assert_mode(fixture_path("dpipes.db-wal"), 0600);
@@ -110,7 +110,7 @@ static dpipes_status check_full_run(void *user, const dpi_run_row *run, dpipes_e
     ++*(int *)user;
     ck_assert_str_eq(run->run_id, "full-1");
     ck_assert_str_eq(run->job_name, "job \xff \"'");
-    ck_assert_int_eq(run->status, DPI_RUN_FAILURE);
+    ck_assert_int_eq(run->status, DPIPES_RUN_FAILURE);
     ck_assert_str_eq(run->graph_json, "{\"name\": 1}");
     ck_assert_str_eq(run->directory, "/graph");
     ck_assert_str_eq(run->options_json, "{\"o\": 2}");
@@ -128,7 +128,7 @@ static dpipes_status check_full_run(void *user, const dpi_run_row *run, dpipes_e
 static const dpi_run_row full_run = {
     .run_id = "full-1",
     .job_name = "job \xff \"'",
-    .status = DPI_RUN_FAILURE,
+    .status = DPIPES_RUN_FAILURE,
     .graph_json = "{\"name\": 1}",
     .directory = "/graph",
     .options_json = "{\"o\": 2}",
@@ -145,7 +145,7 @@ static const dpi_run_row full_run = {
 START_TEST(a_run_is_read_as_it_was_put)
 {
     int calls = 0;
-    fixture_put_run("full-1", DPI_RUN_QUEUED, 1);
+    fixture_put_run("full-1", DPIPES_RUN_QUEUED, 1);
     assert_ok(dpi_store_put_run(fixture_store, &full_run, &err), &err);
     fixture_reopen();
     assert_ok(dpi_store_run(fixture_store, "full-1", check_full_run, &calls, &err), &err);
@@ -167,7 +167,7 @@ static dpipes_status check_empty_run(void *user, const dpi_run_row *run, dpipes_
 START_TEST(what_is_not_known_stays_so)
 {
     int calls = 0;
-    const dpi_run_row run = {.run_id = "r", .status = DPI_RUN_STARTED};
+    const dpi_run_row run = {.run_id = "r", .status = DPIPES_RUN_STARTED};
     assert_ok(dpi_store_put_run(fixture_store, &run, &err), &err);
     assert_ok(dpi_store_run(fixture_store, "r", check_empty_run, &calls, &err), &err);
     ck_assert_int_eq(calls, 1);
@@ -176,9 +176,9 @@ END_TEST
 
 START_TEST(every_word_comes_back)
 {
-    for (int i = 0; i <= DPI_RUN_CANCELED; i++) {
-        dpi_run_status status;
-        ck_assert(dpi_run_status_parse(dpi_run_status_name((dpi_run_status)i), &status));
+    for (int i = 0; i <= DPIPES_RUN_CANCELED; i++) {
+        dpipes_run_status status;
+        ck_assert(dpi_run_status_parse(dpipes_run_status_name((dpipes_run_status)i), &status));
         ck_assert_int_eq(status, i);
     }
     for (int i = 0; i <= DPI_STEP_CANCELED; i++) {
@@ -186,9 +186,9 @@ START_TEST(every_word_comes_back)
         ck_assert(dpi_step_status_parse(dpi_step_status_name((dpi_step_status)i), &status));
         ck_assert_int_eq(status, i);
     }
-    for (int i = 0; i <= DPI_RUN_EVENT_ENGINE; i++) {
-        dpi_event_type type;
-        ck_assert(dpi_event_type_parse(dpi_event_type_name((dpi_event_type)i), &type));
+    for (int i = 0; i <= DPIPES_RUN_EVENT_ENGINE; i++) {
+        dpipes_run_event_type type;
+        ck_assert(dpi_event_type_parse(dpipes_run_event_type_name((dpipes_run_event_type)i), &type));
         ck_assert_int_eq(type, i);
     }
 }
@@ -196,10 +196,10 @@ END_TEST
 
 START_TEST(the_newest_runs_come_first)
 {
-    fixture_put_run("old", DPI_RUN_SUCCESS, 10);
-    fixture_put_run("new", DPI_RUN_FAILURE, 30);
-    fixture_put_run("middle", DPI_RUN_SUCCESS, 20);
-    fixture_put_run("same", DPI_RUN_SUCCESS, 20);
+    fixture_put_run("old", DPIPES_RUN_SUCCESS, 10);
+    fixture_put_run("new", DPIPES_RUN_FAILURE, 30);
+    fixture_put_run("middle", DPIPES_RUN_SUCCESS, 20);
+    fixture_put_run("same", DPIPES_RUN_SUCCESS, 20);
     ck_assert_str_eq(runs_of((dpi_run_filter){0}), "new same middle old");
     ck_assert_str_eq(runs_of((dpi_run_filter){.limit = 2}), "new same");
     ck_assert_str_eq(runs_of((dpi_run_filter){.status = "SUCCESS"}), "same middle old");
@@ -210,7 +210,7 @@ END_TEST
 
 START_TEST(runs_of_a_backfill_are_found)
 {
-    fixture_put_run("alone", DPI_RUN_SUCCESS, 10);
+    fixture_put_run("alone", DPIPES_RUN_SUCCESS, 10);
     assert_ok(dpi_store_put_run(fixture_store, &full_run, &err), &err);
     ck_assert_str_eq(runs_of((dpi_run_filter){.backfill_id = "b1"}), "full-1");
     ck_assert_str_eq(runs_of((dpi_run_filter){.backfill_id = "b1", .status = "QUEUED"}), "");
@@ -228,9 +228,9 @@ END_TEST
 START_TEST(the_beginning_of_an_id_is_enough)
 {
     listed l = {{0}};
-    fixture_put_run("abc1", DPI_RUN_SUCCESS, 1);
-    fixture_put_run("abd", DPI_RUN_SUCCESS, 2);
-    fixture_put_run("abd1", DPI_RUN_SUCCESS, 3);
+    fixture_put_run("abc1", DPIPES_RUN_SUCCESS, 1);
+    fixture_put_run("abd", DPIPES_RUN_SUCCESS, 2);
+    fixture_put_run("abd1", DPIPES_RUN_SUCCESS, 3);
     ck_assert_str_eq(runs_of((dpi_run_filter){.run_id = "abc"}), "abc1");
     ck_assert_str_eq(runs_of((dpi_run_filter){.run_id = "abd"}), "abd");
     assert_fails(dpi_store_run(fixture_store, "ab", list_run, &l, &err), DPIPES_EINVAL, &err, "begins with `ab`");
@@ -250,7 +250,7 @@ START_TEST(an_id_that_is_no_files_name_is_refused)
         const dpi_run_row run = {.run_id = bad[i]};
         assert_fails(dpi_store_put_run(fixture_store, &run, &err), DPIPES_EINVAL, &err, "run id `");
     }
-    fixture_put_run(longest, DPI_RUN_QUEUED, 1);
+    fixture_put_run(longest, DPIPES_RUN_QUEUED, 1);
     longest[DPI_RUN_ID_MAX] = 'x';
     longest[DPI_RUN_ID_MAX + 1] = '\0';
     const dpi_run_row run = {.run_id = longest};
@@ -282,8 +282,8 @@ START_TEST(steps_come_in_the_graphs_order)
                                  .start_ms = 20,
                                  .end_ms = 30,
                                  .error = "no"};
-    fixture_put_run("r", DPI_RUN_STARTED, 1);
-    fixture_put_run("other", DPI_RUN_STARTED, 1);
+    fixture_put_run("r", DPIPES_RUN_STARTED, 1);
+    fixture_put_run("other", DPIPES_RUN_STARTED, 1);
     fixture_put_step("other", "z", 0, DPI_STEP_WAITING);
     fixture_put_step("r", "a", 7, DPI_STEP_WAITING);
     fixture_put_step("r", "b", 0, DPI_STEP_SUCCESS);
@@ -310,7 +310,7 @@ START_TEST(attempts_come_by_step_and_number)
 {
     listed l = {{0}};
     dpi_attempt_row row = {.run_id = "r", .step = "a", .attempt = 2, .ray = true, .address = "x", .log_offset = 1u};
-    fixture_put_run("r", DPI_RUN_STARTED, 1);
+    fixture_put_run("r", DPIPES_RUN_STARTED, 1);
     fixture_put_step("r", "a", 1, DPI_STEP_RUNNING);
     fixture_put_step("r", "b", 0, DPI_STEP_RUNNING);
     assert_ok(dpi_store_put_attempt(fixture_store, &row, &err), &err);
@@ -339,9 +339,9 @@ START_TEST(what_belongs_to_nothing_is_refused)
 {
     const dpi_step_row step = {.run_id = "none", .step = "a"};
     const dpi_attempt_row attempt = {.run_id = "r", .step = "none", .attempt = 1};
-    const dpi_event_row event = {.run_id = "none", .type = DPI_RUN_EVENT_LOG};
-    const dpi_event_row asset = {.run_id = "r", .type = DPI_RUN_EVENT_ASSET_MATERIALIZATION};
-    fixture_put_run("r", DPI_RUN_STARTED, 1);
+    const dpipes_run_event event = {.run_id = "none", .type = DPIPES_RUN_EVENT_LOG};
+    const dpipes_run_event asset = {.run_id = "r", .type = DPIPES_RUN_EVENT_ASSET_MATERIALIZATION};
+    fixture_put_run("r", DPIPES_RUN_STARTED, 1);
     assert_fails(dpi_store_put_step(fixture_store, &step, &err), DPIPES_ENOENT, &err, "no run `none`");
     assert_fails(dpi_store_put_attempt(fixture_store, &attempt, &err), DPIPES_ENOENT, &err, "no step `none`");
     assert_fails(dpi_store_add_event(fixture_store, &event, &err), DPIPES_ENOENT, &err, "no run `none`");
@@ -354,14 +354,14 @@ END_TEST
 
 #define HOSTILE "a\0b\xff\xfe'\"; DROP TABLE events;--\n"
 
-static dpipes_status check_full_event(void *user, const dpi_event_row *event, dpipes_error *error)
+static dpipes_status check_full_event(void *user, const dpipes_run_event *event, dpipes_error *error)
 {
     (void)error;
     ++*(int *)user;
     ck_assert_int_eq(event->id, 1);
     ck_assert_str_eq(event->run_id, "r");
     ck_assert_int_eq(event->time_ms, 77);
-    ck_assert_int_eq(event->type, DPI_RUN_EVENT_ASSET_CHECK_EVALUATION);
+    ck_assert_int_eq(event->type, DPIPES_RUN_EVENT_ASSET_CHECK_EVALUATION);
     ck_assert_str_eq(event->step, "s");
     ck_assert_uint_eq(event->attempt, 3);
     ck_assert_int_eq(event->level, DPIPES_LOG_WARNING);
@@ -382,10 +382,10 @@ static dpipes_status check_full_event(void *user, const dpi_event_row *event, dp
 START_TEST(an_event_is_read_as_it_was_added)
 {
     int calls = 0;
-    const dpi_event_row event = {
+    const dpipes_run_event event = {
         .run_id = "r",
         .time_ms = 77,
-        .type = DPI_RUN_EVENT_ASSET_CHECK_EVALUATION,
+        .type = DPIPES_RUN_EVENT_ASSET_CHECK_EVALUATION,
         .step = "s",
         .attempt = 3,
         .level = DPIPES_LOG_WARNING,
@@ -401,7 +401,7 @@ START_TEST(an_event_is_read_as_it_was_added)
         .input_versions_json = "{\"x\": \"1\"}",
         .json = "{\"m\": 1}",
     };
-    fixture_put_run("r", DPI_RUN_STARTED, 1);
+    fixture_put_run("r", DPIPES_RUN_STARTED, 1);
     assert_ok(dpi_store_add_event(fixture_store, &event, &err), &err);
     fixture_reopen();
     assert_ok(dpi_store_events(fixture_store, "r", 0, check_full_event, &calls, &err), &err);
@@ -409,7 +409,7 @@ START_TEST(an_event_is_read_as_it_was_added)
 }
 END_TEST
 
-static dpipes_status list_text(void *user, const dpi_event_row *event, dpipes_error *error)
+static dpipes_status list_text(void *user, const dpipes_run_event *event, dpipes_error *error)
 {
     (void)error;
     list(user, event->text ? (event->text_size ? event->text : "empty") : "none");
@@ -419,9 +419,9 @@ static dpipes_status list_text(void *user, const dpi_event_row *event, dpipes_er
 START_TEST(an_empty_text_is_not_none)
 {
     listed l = {{0}};
-    fixture_put_run("r", DPI_RUN_STARTED, 1);
+    fixture_put_run("r", DPIPES_RUN_STARTED, 1);
     fixture_add_output("r", "");
-    const dpi_event_row event = {.run_id = "r", .type = DPI_RUN_EVENT_RUN_START};
+    const dpipes_run_event event = {.run_id = "r", .type = DPIPES_RUN_EVENT_RUN_START};
     assert_ok(dpi_store_add_event(fixture_store, &event, &err), &err);
     assert_ok(dpi_store_events(fixture_store, "r", 0, list_text, &l, &err), &err);
     ck_assert_str_eq(l.text, "empty none");
@@ -431,8 +431,8 @@ END_TEST
 START_TEST(events_are_read_on_after_one)
 {
     listed l = {{0}};
-    fixture_put_run("r", DPI_RUN_STARTED, 1);
-    fixture_put_run("other", DPI_RUN_STARTED, 1);
+    fixture_put_run("r", DPIPES_RUN_STARTED, 1);
+    fixture_put_run("other", DPIPES_RUN_STARTED, 1);
     fixture_add_output("r", "1");
     fixture_add_output("other", "2");
     fixture_add_output("r", "3");
@@ -444,7 +444,7 @@ START_TEST(events_are_read_on_after_one)
 }
 END_TEST
 
-static dpipes_status give_up(void *user, const dpi_event_row *event, dpipes_error *error)
+static dpipes_status give_up(void *user, const dpipes_run_event *event, dpipes_error *error)
 {
     (void)event;
     (void)error;
@@ -454,7 +454,7 @@ static dpipes_status give_up(void *user, const dpi_event_row *event, dpipes_erro
 START_TEST(a_call_back_ends_the_reading)
 {
     int calls = 0;
-    fixture_put_run("r", DPI_RUN_STARTED, 1);
+    fixture_put_run("r", DPIPES_RUN_STARTED, 1);
     for (int i = 0; i < 5; i++)
         fixture_add_output("r", "line");
     ck_assert_int_eq(dpi_store_events(fixture_store, "r", 0, give_up, &calls, &err), DPIPES_ECANCELED);
@@ -463,7 +463,7 @@ START_TEST(a_call_back_ends_the_reading)
 }
 END_TEST
 
-static dpipes_status read_within(void *user, const dpi_event_row *event, dpipes_error *error)
+static dpipes_status read_within(void *user, const dpipes_run_event *event, dpipes_error *error)
 {
     (void)user;
     return dpi_store_events(fixture_store, event->run_id, 0, read_within, NULL, error);
@@ -471,7 +471,7 @@ static dpipes_status read_within(void *user, const dpi_event_row *event, dpipes_
 
 START_TEST(readings_of_one_kind_do_not_nest)
 {
-    fixture_put_run("r", DPI_RUN_STARTED, 1);
+    fixture_put_run("r", DPIPES_RUN_STARTED, 1);
     fixture_add_output("r", "line");
     assert_fails(dpi_store_events(fixture_store, "r", 0, read_within, NULL, &err), DPIPES_ESTATE, &err, "same kind");
     ck_assert_uint_eq(fixture_count_events("r"), 1);
@@ -482,7 +482,7 @@ END_TEST
 
 START_TEST(the_last_materialization_is_the_latest)
 {
-    fixture_put_run("r", DPI_RUN_STARTED, 1);
+    fixture_put_run("r", DPIPES_RUN_STARTED, 1);
     fixture_materialize("r", "table", "p1", "1");
     fixture_materialize("r", "table", "p2", "2");
     fixture_materialize("r", "table", NULL, "3");
@@ -497,7 +497,7 @@ START_TEST(the_last_materialization_is_the_latest)
 }
 END_TEST
 
-static dpipes_status list_version(void *user, const dpi_event_row *event, dpipes_error *error)
+static dpipes_status list_version(void *user, const dpipes_run_event *event, dpipes_error *error)
 {
     (void)error;
     list(user, event->data_version ? event->data_version : event->check_name);
@@ -507,10 +507,11 @@ static dpipes_status list_version(void *user, const dpi_event_row *event, dpipes
 START_TEST(assets_have_a_list_and_a_history)
 {
     listed assets = {{0}}, all = {{0}}, last = {{0}};
-    const dpi_event_row check = {
-        .run_id = "r", .type = DPI_RUN_EVENT_ASSET_CHECK_EVALUATION, .asset_key = "table", .check_name = "rows"};
-    const dpi_event_row log = {.run_id = "r", .type = DPI_RUN_EVENT_LOG, .asset_key = "table", .data_version = "no"};
-    fixture_put_run("r", DPI_RUN_STARTED, 1);
+    const dpipes_run_event check = {
+        .run_id = "r", .type = DPIPES_RUN_EVENT_ASSET_CHECK_EVALUATION, .asset_key = "table", .check_name = "rows"};
+    const dpipes_run_event log = {
+        .run_id = "r", .type = DPIPES_RUN_EVENT_LOG, .asset_key = "table", .data_version = "no"};
+    fixture_put_run("r", DPIPES_RUN_STARTED, 1);
     fixture_materialize("r", "table", NULL, "1");
     fixture_materialize("r", "model", NULL, "2");
     assert_ok(dpi_store_add_event(fixture_store, &check, &err), &err);
@@ -529,7 +530,7 @@ END_TEST
 
 START_TEST(what_is_rolled_back_was_never_written)
 {
-    fixture_put_run("r", DPI_RUN_STARTED, 1);
+    fixture_put_run("r", DPIPES_RUN_STARTED, 1);
     assert_ok(dpi_store_begin(fixture_store, &err), &err);
     fixture_add_output("r", "line");
     fixture_materialize("r", "table", "p", "1");
@@ -546,9 +547,9 @@ END_TEST
 
 START_TEST(a_transaction_with_a_failed_write_is_not_committed)
 {
-    const dpi_event_row bad = {.run_id = "none", .type = DPI_RUN_EVENT_LOG};
-    const dpi_event_row good = {.run_id = "r", .type = DPI_RUN_EVENT_LOG};
-    fixture_put_run("r", DPI_RUN_STARTED, 1);
+    const dpipes_run_event bad = {.run_id = "none", .type = DPIPES_RUN_EVENT_LOG};
+    const dpipes_run_event good = {.run_id = "r", .type = DPIPES_RUN_EVENT_LOG};
+    fixture_put_run("r", DPIPES_RUN_STARTED, 1);
     assert_ok(dpi_store_begin(fixture_store, &err), &err);
     fixture_add_output("r", "line");
     assert_fails(dpi_store_add_event(fixture_store, &bad, &err), DPIPES_ENOENT, &err, "none");
@@ -572,7 +573,7 @@ END_TEST
 
 START_TEST(what_was_not_committed_is_never_seen)
 {
-    fixture_put_run("r", DPI_RUN_STARTED, 1);
+    fixture_put_run("r", DPIPES_RUN_STARTED, 1);
     assert_ok(dpi_store_begin(fixture_store, &err), &err);
     fixture_add_output("r", "line");
     dpipes_store *other = dpi_store_open(fixture_home, &err);

@@ -44,14 +44,14 @@ START_TEST(an_empty_file_is_version_0)
 {
     replace_file("", 0);
     fixture_reopen();
-    fixture_put_run("r", DPI_RUN_STARTED, 1);
+    fixture_put_run("r", DPIPES_RUN_STARTED, 1);
 }
 END_TEST
 
 START_TEST(a_newer_version_is_left_alone)
 {
     int64_t version = 0;
-    fixture_put_run("r", DPI_RUN_STARTED, 1);
+    fixture_put_run("r", DPIPES_RUN_STARTED, 1);
     change_file("PRAGMA user_version = 7; ALTER TABLE runs ADD COLUMN later TEXT");
     assert_no_store(DPIPES_ESTATE, "its version is 7, and this dpipes knows 1");
     change_file("PRAGMA user_version = 1");
@@ -79,7 +79,7 @@ static const char *const next_versions[] = {
 START_TEST(each_version_follows_from_the_one_before)
 {
     int64_t value = 0;
-    fixture_put_run("r", DPI_RUN_STARTED, 1);
+    fixture_put_run("r", DPIPES_RUN_STARTED, 1);
     assert_ok(dpi_store_migrate(fixture_store, next_versions, 3, &err), &err);
     assert_ok(dpi_db_int(fixture_store, "SELECT x FROM third", &value, &err), &err);
     ck_assert_int_eq(value, 3);
@@ -89,7 +89,7 @@ START_TEST(each_version_follows_from_the_one_before)
               &err);
     ck_assert_int_eq(value, 0);
     assert_ok(dpi_store_migrate(fixture_store, next_versions, 3, &err), &err);
-    fixture_put_run("r", DPI_RUN_SUCCESS, 1);
+    fixture_put_run("r", DPIPES_RUN_SUCCESS, 1);
 }
 END_TEST
 
@@ -102,7 +102,7 @@ START_TEST(a_migration_that_fails_changes_nothing)
     assert_ok(dpi_db_int(fixture_store, "PRAGMA user_version", &value, &err), &err);
     ck_assert_int_eq(value, 1);
     fixture_reopen();
-    fixture_put_run("r", DPI_RUN_STARTED, 1);
+    fixture_put_run("r", DPIPES_RUN_STARTED, 1);
 }
 END_TEST
 
@@ -121,7 +121,7 @@ END_TEST
 START_TEST(a_page_that_is_broken_is_an_error)
 {
     static const char zeroes[4096];
-    fixture_put_run("r", DPI_RUN_STARTED, 1);
+    fixture_put_run("r", DPIPES_RUN_STARTED, 1);
     for (int i = 0; i < 200; i++)
         fixture_add_output("r", "a line that fills pages of the file with what the test goes for");
     change_file("VACUUM");
@@ -133,7 +133,7 @@ START_TEST(a_page_that_is_broken_is_an_error)
     close(fd);
     fixture_store = dpi_store_open(fixture_home, &err);
     ck_assert_msg(fixture_store != NULL, "%s", err.message);
-    const dpi_event_row event = {.run_id = "r", .type = DPI_RUN_EVENT_LOG};
+    const dpipes_run_event event = {.run_id = "r", .type = DPIPES_RUN_EVENT_LOG};
     assert_fails(dpi_store_add_event(fixture_store, &event, &err), DPIPES_EIO, &err, "malformed");
     ck_assert_ptr_nonnull(strstr(err.message, fixture_path(DPI_STORE_FILE)));
 }
@@ -161,7 +161,7 @@ END_TEST
 
 START_TEST(a_word_that_nobody_knows_is_an_error)
 {
-    fixture_put_run("r", DPI_RUN_STARTED, 1);
+    fixture_put_run("r", DPIPES_RUN_STARTED, 1);
     fixture_add_output("r", "line");
     change_file("UPDATE events SET type = 'GUESSED'");
     fixture_store = dpi_store_open(fixture_home, &err);
@@ -187,7 +187,8 @@ static size_t fill(void)
 {
     char text[1000];
     memset(text, 'x', sizeof text);
-    const dpi_event_row event = {.run_id = "r", .type = DPI_RUN_EVENT_OUTPUT, .text = text, .text_size = sizeof text};
+    const dpipes_run_event event = {
+        .run_id = "r", .type = DPIPES_RUN_EVENT_OUTPUT, .text = text, .text_size = sizeof text};
     for (size_t committed = 0;; committed += 10) {
         dpipes_status status = dpi_store_begin(fixture_store, &err);
         for (int i = 0; i < 10 && status == DPIPES_OK; i++)
@@ -202,7 +203,7 @@ static size_t fill(void)
 
 START_TEST(a_full_disk_loses_nothing_that_was_committed)
 {
-    fixture_put_run("r", DPI_RUN_STARTED, 1);
+    fixture_put_run("r", DPIPES_RUN_STARTED, 1);
     allow_pages(20);
     const size_t committed = fill();
     ck_assert_int_eq(err.status, DPIPES_EIO);
@@ -222,7 +223,7 @@ START_TEST(writers_wait_for_each_other_up_to_a_limit)
 {
     dpipes_store *other = dpi_store_open(fixture_home, &err);
     ck_assert_msg(other != NULL, "%s", err.message);
-    fixture_put_run("r", DPI_RUN_STARTED, 1);
+    fixture_put_run("r", DPIPES_RUN_STARTED, 1);
     assert_ok(dpi_store_begin(other, &err), &err);
     fixture_store->busy_ms = 30;
     assert_fails(dpi_store_begin(fixture_store, &err), DPIPES_ETIMEDOUT, &err, "30 ms");
@@ -241,7 +242,7 @@ END_TEST
 
 static dpipes_status put_writers_run(dpipes_store *store, const char *run_id, dpipes_error *error)
 {
-    const dpi_run_row run = {.run_id = run_id, .status = DPI_RUN_STARTED};
+    const dpi_run_row run = {.run_id = run_id, .status = DPIPES_RUN_STARTED};
     return dpi_store_put_run(store, &run, error);
 }
 
@@ -251,11 +252,11 @@ static dpipes_status write_transaction(dpipes_store *store, const char *run_id, 
     for (int i = 0; i < EVENTS && status == DPIPES_OK; i++) {
         char text[32];
         const int size = snprintf(text, sizeof text, "%d", number * EVENTS + i);
-        const dpi_event_row event = {.run_id = run_id,
-                                     .type = i == 0 ? DPI_RUN_EVENT_ASSET_MATERIALIZATION : DPI_RUN_EVENT_LOG,
-                                     .asset_key = "shared",
-                                     .text = text,
-                                     .text_size = (size_t)size};
+        const dpipes_run_event event = {.run_id = run_id,
+                                        .type = i == 0 ? DPIPES_RUN_EVENT_ASSET_MATERIALIZATION : DPIPES_RUN_EVENT_LOG,
+                                        .asset_key = "shared",
+                                        .text = text,
+                                        .text_size = (size_t)size};
         status = dpi_store_add_event(store, &event, error);
     }
     return status == DPIPES_OK ? dpi_store_commit(store, error) : status;
@@ -279,7 +280,7 @@ static void write_as(const char *home, int writer, int ready)
     _exit(status == DPIPES_OK ? 0 : 1);
 }
 
-static dpipes_status check_order(void *user, const dpi_event_row *event, dpipes_error *error)
+static dpipes_status check_order(void *user, const dpipes_run_event *event, dpipes_error *error)
 {
     int *expected = user;
     (void)error;

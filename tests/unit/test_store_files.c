@@ -175,7 +175,7 @@ END_TEST
 
 /* ---- Pruning ---- */
 
-static void put_whole_run(const char *run_id, dpi_run_status status, int64_t created_ms)
+static void put_whole_run(const char *run_id, dpipes_run_status status, int64_t created_ms)
 {
     const dpi_attempt_row attempt = {.run_id = run_id, .step = "prepare", .attempt = 1};
     char name[128];
@@ -205,11 +205,11 @@ static int64_t count_rows(const char *table)
 
 START_TEST(the_newest_are_kept)
 {
-    put_whole_run("r1", DPI_RUN_SUCCESS, 1);
-    put_whole_run("r2", DPI_RUN_FAILURE, 2);
-    put_whole_run("r3", DPI_RUN_CANCELED, 3);
-    put_whole_run("running", DPI_RUN_STARTED, 0);
-    put_whole_run("queued", DPI_RUN_QUEUED, 0);
+    put_whole_run("r1", DPIPES_RUN_SUCCESS, 1);
+    put_whole_run("r2", DPIPES_RUN_FAILURE, 2);
+    put_whole_run("r3", DPIPES_RUN_CANCELED, 3);
+    put_whole_run("running", DPIPES_RUN_STARTED, 0);
+    put_whole_run("queued", DPIPES_RUN_QUEUED, 0);
     ck_assert_uint_eq(prune(3, 0), 0);
     ck_assert_uint_eq(prune(1, 0), 2);
     ck_assert(!is_there("runs/r1") && !is_there("runs/r2") && is_there("runs/r3") && is_there("runs/running"));
@@ -225,8 +225,8 @@ END_TEST
 
 START_TEST(those_that_ended_long_ago_go)
 {
-    put_whole_run("r1", DPI_RUN_SUCCESS, 100); /* ended at 110 */
-    put_whole_run("r2", DPI_RUN_SUCCESS, 200);
+    put_whole_run("r1", DPIPES_RUN_SUCCESS, 100); /* ended at 110 */
+    put_whole_run("r2", DPIPES_RUN_SUCCESS, 200);
     ck_assert_uint_eq(prune(ALL, 0), 0);
     ck_assert_uint_eq(prune(ALL, 110), 0);
     ck_assert_uint_eq(prune(ALL, 111), 1);
@@ -237,8 +237,8 @@ END_TEST
 
 START_TEST(the_latest_of_an_asset_stays)
 {
-    dpi_run_row again = {.run_id = "r1", .status = DPI_RUN_QUEUED};
-    put_whole_run("r1", DPI_RUN_SUCCESS, 1);
+    dpi_run_row again = {.run_id = "r1", .status = DPIPES_RUN_QUEUED};
+    put_whole_run("r1", DPIPES_RUN_SUCCESS, 1);
     fixture_materialize("r1", "table", "p1", "1");
     fixture_materialize("r1", "table", "p2", "2");
     fixture_materialize("r1", "table", NULL, "3");
@@ -252,7 +252,7 @@ START_TEST(the_latest_of_an_asset_stays)
     assert_fails(dpi_store_run(fixture_store, "r1", NULL, NULL, &err), DPIPES_ENOENT, &err, "no run `r1`");
     assert_fails(dpi_store_put_run(fixture_store, &again, &err), DPIPES_EINVAL, &err, "pruned");
 
-    fixture_put_run("r2", DPI_RUN_STARTED, 2);
+    fixture_put_run("r2", DPIPES_RUN_STARTED, 2);
     fixture_materialize("r2", "table", "p1", "4");
     fixture_materialize("r2", "table", "p2", "5");
     ck_assert_uint_eq(prune(0, 0), 0);
@@ -264,7 +264,7 @@ END_TEST
 
 START_TEST(one_that_is_being_resumed_stays)
 {
-    put_whole_run("r1", DPI_RUN_FAILURE, 1);
+    put_whole_run("r1", DPIPES_RUN_FAILURE, 1);
     dpi_run_lock *lock = lock_run("r1");
     ck_assert_uint_eq(prune(0, 0), 0);
     dpi_run_lock_release(lock);
@@ -276,7 +276,7 @@ START_TEST(a_pruning_that_failed_is_finished_by_the_next)
 {
     size_t removed = 0;
     char name[512] = "runs/r1";
-    put_whole_run("r1", DPI_RUN_SUCCESS, 1);
+    put_whole_run("r1", DPIPES_RUN_SUCCESS, 1);
     for (int i = 0; i < 64; i++)
         strcat(name, "/d");
     make_directory(name);
@@ -292,7 +292,7 @@ END_TEST
 
 START_TEST(many_events_go_in_several_transactions)
 {
-    fixture_put_run("r1", DPI_RUN_SUCCESS, 1);
+    fixture_put_run("r1", DPIPES_RUN_SUCCESS, 1);
     assert_ok(dpi_store_begin(fixture_store, &err), &err);
     for (int i = 0; i < 10001; i++)
         fixture_add_output("r1", "");

@@ -11,7 +11,7 @@
 enum { PREPARE, MORE, TRAIN };
 
 static dpipes_error err;
-static dpi_graph *graph;
+static dpipes_graph *graph;
 static dpi_upstream *upstream;
 static dpi_buf out;
 

@@ -1,0 +1,212 @@
+/* dagster_pipes/run.h: runs of a graph of steps, as Ray jobs or as processes of this machine, and what is kept of them.
+ *
+ * A run belongs to its store, not to the process that executes it: that may be killed at any moment, and another goes on exactly where
+ * it was. Names and meanings are Dagster's where Dagster has them.
+ *
+ * Threads. A store and an execution are for one thread at a time, but for dpipes_execution_cancel, which any thread and any signal handler
+ * may call; a graph does not change and may be shared. Any number of processes may use one store at once. */
+#ifndef DAGSTER_PIPES_RUN_H
+#define DAGSTER_PIPES_RUN_H
+
+#include <dagster_pipes/base.h>
+#include <dagster_pipes/ray.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Graphs ----
+ * A file in YAML or JSON, of the form of schema/graph.schema.json; docs/runs.md says what each key means. */
+typedef struct dpipes_graph dpipes_graph;
+
+/* Reads and checks a file in YAML, or in JSON where its name ends with `.json`. NULL: DPIPES_EINVAL, the message begins with
+ * "PATH:LINE:COLUMN: " and names the key and the value; DPIPES_ENOENT, DPIPES_EIO, DPIPES_ENOMEM. */
+DPIPES_API dpipes_graph *dpipes_graph_load(const char *path, dpipes_error *err);
+
+/* A graph that is built in code. All texts are borrowed for the call. */
+typedef struct dpipes_step {
+    size_t size;
+    const char *name;
+    const char *entrypoint; /* for /bin/sh -c */
+    const char *const *needs;
+    size_t need_count;
+    const char *const *assets;
+    size_t asset_count;
+    const char *options_json; /* one object: the step's other keys, as in a file; NULL: {} */
+} dpipes_step;
+
+/* `options_json`: one object with the graph's other keys (`executor`, `partitions`), as in a file; NULL: {}. `directory`: absolute, where
+ * relative paths begin; NULL: the working directory. NULL as dpipes_graph_load. */
+DPIPES_API dpipes_graph *dpipes_graph_build(const char *name, const dpipes_step *steps, size_t count,
+                                            const char *options_json, const char *directory, dpipes_error *err);
+DPIPES_API void dpipes_graph_free(dpipes_graph *graph);
+
+/* They live as long as the graph. The i-th step in the file's order; i < count. */
+DPIPES_API const char *dpipes_graph_name(const dpipes_graph *graph);
+DPIPES_API size_t dpipes_graph_step_count(const dpipes_graph *graph);
+DPIPES_API const char *dpipes_graph_step_name(const dpipes_graph *graph, size_t i);
+
+/* ---- The store: runs, steps, events and assets ----
+ * A SQLite file `dpipes.db` in a directory of the user's alone. What the calls below give is JSON, one line of text to be freed, in
+ * the forms of schema/runs.schema.json; times are Unix, in milliseconds. They hold no graph and no options, for these have values from the
+ * environment. NULL: why is in the error: DPIPES_EIO (the path, and what SQLite and the system say), DPIPES_ETIMEDOUT (another process has been
+ * writing for ten seconds), DPIPES_ENOMEM, and what is said below. */
+typedef struct dpipes_store dpipes_store;
+
+/* `home`: the directory; NULL: DPIPES_HOME, else $XDG_DATA_HOME/dpipes, else ~/.local/share/dpipes. It and the file are made where they are
+ * missing, and a file of an older version is brought up to this one. NULL: also DPIPES_ESTATE (a newer dpipes has written it: both
+ * versions), DPIPES_EINVAL (none of those variables is set). A store does not survive fork(): the child opens its own. */
+DPIPES_API dpipes_store *dpipes_store_open(const char *home, dpipes_error *err);
+
+/* NULL is fine. */
+DPIPES_API void dpipes_store_close(dpipes_store *store);
+
+/* Zero is all. */
+typedef struct dpipes_runs_filter {
+    size_t size;             /* sizeof(dpipes_runs_filter); 0: this version's */
+    const char *status;      /* "QUEUED", "STARTING", "STARTED", "SUCCESS", "FAILURE", "CANCELING", "CANCELED" */
+    const char *job_name;    /* the graph's name */
+    const char *backfill_id; /* of the backfill that they belong to */
+    size_t limit;            /* at most so many, the newest */
+} dpipes_runs_filter;
+
+/* An array of runs, the newest first, each with how many of its steps have which status. `filter` NULL: all. DPIPES_EINVAL: no such status. */
+DPIPES_API char *dpipes_store_runs_json(dpipes_store *store, const dpipes_runs_filter *filter, dpipes_error *err);
+
+/* A run with its steps and their attempts, and with its events where `events` says so. `run_id` may be the beginning of an id that only one
+ * run's has. DPIPES_ENOENT: no run's id begins so; DPIPES_EINVAL: more than one does. */
+DPIPES_API char *dpipes_store_run_json(dpipes_store *store, const char *run_id, bool events, dpipes_error *err);
+
+/* An array of events of a run (the whole id), in the order in which they came: at most `limit` (0: all) whose id is above `after`. */
+DPIPES_API char *dpipes_store_events_json(dpipes_store *store, const char *run_id, int64_t after, size_t limit,
+                                          dpipes_error *err);
+
+/* An array of the latest materialization of each asset, by asset key. */
+DPIPES_API char *dpipes_store_assets_json(dpipes_store *store, dpipes_error *err);
+
+/* An asset: its latest materialization, that of each of its partitions, and its history (materializations and checks, the newest first, at most
+ * `limit`; 0: all). `asset_key` as Dagster writes it, "a/b". DPIPES_ENOENT: it has never been materialized or checked. */
+DPIPES_API char *dpipes_store_asset_json(dpipes_store *store, const char *asset_key, size_t limit, dpipes_error *err);
+
+/* Removes runs that have ended, with their events and files, but for the latest materialization of each asset and partition: all but the newest
+ * `keep` of them (SIZE_MAX: any number), and those that ended before `before_ms` (0: whenever). One that another process executes stays.
+ * *removed: how many, also when it fails; the next call goes on where this one has failed. */
+DPIPES_API dpipes_status dpipes_store_prune(dpipes_store *store, size_t keep, int64_t before_ms, size_t *removed,
+                                            dpipes_error *err);
+
+/* ---- Executing ---- */
+
+/* Dagster's DagsterRunStatus. */
+typedef enum dpipes_run_status {
+    DPIPES_RUN_QUEUED = 0,
+    DPIPES_RUN_STARTING, /* launched, and its job has not begun */
+    DPIPES_RUN_STARTED,
+    DPIPES_RUN_SUCCESS,
+    DPIPES_RUN_FAILURE,
+    DPIPES_RUN_CANCELING,
+    DPIPES_RUN_CANCELED
+} dpipes_run_status;
+
+DPIPES_API const char *dpipes_run_status_name(dpipes_run_status status); /* "SUCCESS" */
+
+/* Dagster's event types, and what the program prints. */
+typedef enum dpipes_run_event_type {
+    DPIPES_RUN_EVENT_RUN_START = 0,
+    DPIPES_RUN_EVENT_RUN_SUCCESS,
+    DPIPES_RUN_EVENT_RUN_FAILURE,
+    DPIPES_RUN_EVENT_RUN_CANCELED,
+    DPIPES_RUN_EVENT_STEP_START,
+    DPIPES_RUN_EVENT_STEP_SUCCESS,
+    DPIPES_RUN_EVENT_STEP_FAILURE,
+    DPIPES_RUN_EVENT_STEP_SKIPPED,
+    DPIPES_RUN_EVENT_STEP_CANCELED,
+    DPIPES_RUN_EVENT_STEP_UP_FOR_RETRY,
+    DPIPES_RUN_EVENT_STEP_RESTARTED,
+    DPIPES_RUN_EVENT_ASSET_MATERIALIZATION,
+    DPIPES_RUN_EVENT_ASSET_CHECK_EVALUATION,
+    DPIPES_RUN_EVENT_CUSTOM, /* a custom message */
+    DPIPES_RUN_EVENT_LOG,    /* a log message of the program */
+    DPIPES_RUN_EVENT_OUTPUT, /* a line that it has printed */
+    DPIPES_RUN_EVENT_ENGINE  /* what the orchestrator has to say: a warning, a reconnect */
+} dpipes_run_event_type;
+
+DPIPES_API const char *dpipes_run_event_type_name(dpipes_run_event_type type); /* "STEP_START" */
+
+/* What is not said is NULL, or 0. */
+typedef struct dpipes_run_event {
+    int64_t id; /* ascending in a store; 0 before it is there */
+    const char *run_id;
+    int64_t time_ms; /* Unix time */
+    dpipes_run_event_type type;
+    const char *step; /* NULL: of the run */
+    unsigned attempt; /* the first is 1 */
+    dpipes_log_level level;
+    const char *text; /* the message, the line, or why a step has failed; may hold NULs: see text_size */
+    size_t text_size;
+    const char *asset_key;
+    const char *check_name;
+    bool passed;
+    dpipes_severity severity;
+    const char *partition_key;
+    const char *data_version;
+    const char *code_version;        /* of the step that has made the asset, or the run's id */
+    const char *input_versions_json; /* {"asset key": "data version"} of what it was made from */
+    const char *json;                /* metadata, or a custom message's payload */
+} dpipes_run_event;
+
+/* Hears of each event as it is written to the store; borrowed for the call. */
+typedef void (*dpipes_run_event_fn)(void *user, const dpipes_run_event *event);
+
+typedef struct dpipes_execute_options {
+    size_t size;
+    const char *run_id;        /* [A-Za-z0-9_-]{1,100}; NULL: a random UUID */
+    const char *partition_key; /* of a graph with partitions; else NULL */
+    const char *const *select; /* which steps: "a", "+a", "a+", "tag:k=v", "asset:k"; none: all */
+    size_t select_count;
+    const char *extras_json; /* one object, whose members win over each step's extras; NULL: {} */
+    const char *tags_json;   /* {"key": "value"} of the run; NULL: {} */
+    bool in_process;         /* processes of this machine, whatever the graph says */
+    const char *address;     /* of the Ray, instead of the graph's; NULL: that one, else as dpipes_ray_client_new */
+    dpipes_run_event_fn on_event;
+    void *user;
+    dpipes_logger logger; /* what the client of Ray has to say; NULL: nothing */
+    void *logger_user;
+} dpipes_execute_options;
+
+typedef struct dpipes_execution dpipes_execution;
+
+/* A new run; nothing is started before the first step. The graph and the store must live as long. `options` may be NULL. NULL:
+ * DPIPES_EINVAL (the run id, the selection, the partition), DPIPES_ESTATE (there is a run of this id), those of the store and of
+ * dpipes_ray_client_new, DPIPES_ENOMEM. */
+DPIPES_API dpipes_execution *dpipes_execution_start(const dpipes_graph *graph, dpipes_store *store,
+                                                    const dpipes_execute_options *options, dpipes_error *err);
+
+/* A run of the store goes on, by the graph that it was started with: what has ended stays, jobs that run are followed from where their log was
+ * read to, and a submission in flight is looked up. No step runs twice and no event is lost or doubled. `run_id`: also the beginning of one;
+ * `from_failure`: a run that has ended begins anew with the steps that have not succeeded. Of the options the listeners count. NULL:
+ * DPIPES_ESTATE (another process executes it; it has ended), DPIPES_ENOENT (no such run), as dpipes_execution_start. */
+DPIPES_API dpipes_execution *dpipes_execution_resume(dpipes_store *store, const char *run_id, bool from_failure,
+                                                     const dpipes_execute_options *options, dpipes_error *err);
+
+/* Moves the run on, after waiting up to `timeout_ms` (DPIPES_FOREVER: 200 ms) for something to do. DPIPES_EIO and others of the store, or
+ * of the Ray: the jobs go on, and the run can be resumed. */
+DPIPES_API dpipes_status dpipes_execution_step(dpipes_execution *execution, int64_t timeout_ms, dpipes_error *err);
+
+/* Steps to the end. DPIPES_OK: SUCCESS; DPIPES_EREMOTE: FAILURE; DPIPES_ECANCELED; else as dpipes_execution_step. */
+DPIPES_API dpipes_status dpipes_execution_run(dpipes_execution *execution, dpipes_error *err);
+
+/* Stops the jobs, starts no other, and waits for their ends; a second time leaves them at once, and they may run on. Async-signal-safe. */
+DPIPES_API void dpipes_execution_cancel(dpipes_execution *execution);
+
+DPIPES_API bool dpipes_execution_ended(const dpipes_execution *execution);
+DPIPES_API dpipes_run_status dpipes_execution_status(const dpipes_execution *execution);
+DPIPES_API const char *dpipes_execution_run_id(const dpipes_execution *execution); /* lives as long */
+
+/* A run that has not ended is left as it is: its jobs go on. NULL is fine. */
+DPIPES_API void dpipes_execution_free(dpipes_execution *execution);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
