@@ -140,6 +140,10 @@ dpipes_status dpi_store_latest(dpipes_store *store, const char *asset_key, const
 /* The latest materialization of every asset, by key. */
 dpipes_status dpi_store_assets(dpipes_store *store, dpi_event_fn on_event, void *user, dpipes_error *err);
 
+/* The latest materialization of each partition of an asset, by partition key. */
+dpipes_status dpi_store_partitions(dpipes_store *store, const char *asset_key, dpi_event_fn on_event, void *user,
+                                   dpipes_error *err);
+
 /* Materializations and check evaluations of one asset, the newest first, also of runs that were pruned; limit 0: all. */
 dpipes_status dpi_store_history(dpipes_store *store, const char *asset_key, size_t limit, dpi_event_fn on_event,
                                 void *user, dpipes_error *err);

@@ -101,6 +101,14 @@ static dpipes_status make_file(const dpipes_store *store, dpipes_error *err)
     return DPIPES_OK;
 }
 
+/* SQLite would fall back to reading, and then miss the files that it cannot make beside its own. */
+static dpipes_status check_writable(const dpipes_store *store, dpipes_error *err)
+{
+    if (access(store->home, W_OK | X_OK) != 0)
+        return dpi_fail_errno(err, DPIPES_EIO, errno, "%s", store->home);
+    return access(store->path, W_OK) == 0 ? DPIPES_OK : dpi_fail_errno(err, DPIPES_EIO, errno, "%s", store->path);
+}
+
 /* SQLite asks how to go on while another connection holds a lock. */
 static int wait_for_others(void *user, int times)
 {
@@ -208,6 +216,8 @@ static dpipes_status open_store(dpipes_store *store, const char *home, dpipes_er
     dpipes_status status = take_home(store, home, err);
     if (status == DPIPES_OK)
         status = make_file(store, err);
+    if (status == DPIPES_OK)
+        status = check_writable(store, err);
     if (status == DPIPES_OK)
         status = open_file(store, err);
     if (status == DPIPES_OK)

@@ -250,6 +250,14 @@ dpipes_status dpi_store_assets(dpipes_store *store, dpi_event_fn on_event, void 
     return read_events(&bind, on_event, user, err);
 }
 
+dpipes_status dpi_store_partitions(dpipes_store *store, const char *asset_key, dpi_event_fn on_event, void *user,
+                                   dpipes_error *err)
+{
+    dpi_bind bind = dpi_bind_to(store, DPI_SQL_PARTITIONS);
+    dpi_bind_text(&bind, asset_key);
+    return read_events(&bind, on_event, user, err);
+}
+
 dpipes_status dpi_store_history(dpipes_store *store, const char *asset_key, size_t limit, dpi_event_fn on_event,
                                 void *user, dpipes_error *err)
 {

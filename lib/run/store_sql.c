@@ -147,6 +147,9 @@ const char *const dpi_store_sql[DPI_SQL_COUNT] = {
     "WHERE events.id = (SELECT event FROM asset_partitions WHERE asset_key = ?1 AND partition_key = ?2)",
     [DPI_SQL_ASSETS] = "SELECT " EVENT_COLUMNS " FROM assets JOIN events ON events.id = assets.event"
                        " JOIN runs ON runs.id = events.run ORDER BY assets.asset_key",
+    [DPI_SQL_PARTITIONS] = "SELECT " EVENT_COLUMNS " FROM asset_partitions JOIN events"
+                           " ON events.id = asset_partitions.event JOIN runs ON runs.id = events.run"
+                           " WHERE asset_partitions.asset_key = ?1 ORDER BY asset_partitions.partition_key",
     [DPI_SQL_HISTORY] =
         EVENTS_OF_RUNS "WHERE asset_key = ?1 AND type IN ('ASSET_MATERIALIZATION', 'ASSET_CHECK_EVALUATION')"
                        " ORDER BY events.id DESC LIMIT ?2",

@@ -1,5 +1,6 @@
 """What `ninja install` gives: programs outside of the tree build against it by pkg-config, and run."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -24,7 +25,7 @@ COMPILERS = {"gcc": ("gcc", "g++"), "clang": ("clang", "clang++")}
 LANGUAGES = {"C11": ["-x", "c", "-std=c11"], "C++17": ["-x", "c++", "-std=c++17"]}
 HEADERS = sorted(path.name for path in (ROOT / "include/dagster_pipes").glob("*.h*") if path.suffix != ".in")
 HEADERS.append("version.h")
-LIBRARIES = ["libdagster_pipes", "libdagster_pipes_ray"]
+LIBRARIES = ["libdagster_pipes", "libdagster_pipes_ray", "libdagster_pipes_run"]
 
 
 def compiler(family, language):
@@ -120,6 +121,18 @@ def test_an_orchestrator_outside_of_the_tree_builds_and_runs(language, installed
         'table v1 {"rows": {"raw_value": 7, "type": "int"}}',
         "http://127.0.0.1:1",
     ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_program_outside_of_the_tree_reads_the_store(language, installed, tmp_path):
+    program = build(HERE / "runs.c", language, installed.flags("dagster-pipes-run"), tmp_path / "runs")
+    assert run([built("tests/run/make_store"), tmp_path / "home"]).returncode == 0
+    done = run([program, tmp_path / "home"], env=installed.environment())
+    assert (done.returncode, done.stderr) == (0, "")
+    runs, assets, removed = map(json.loads, done.stdout.splitlines())
+    assert [one["run_id"] for one in runs] == ["aab-2"]
+    assert [one["asset_key"] for one in assets] == ["models/cancer"]
+    assert removed == 2
 
 
 def test_the_command_is_installed(installed):

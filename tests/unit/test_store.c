@@ -592,8 +592,9 @@ END_TEST
 
 START_TEST(no_statement_goes_through_all_events)
 {
-    static const dpi_statement by_index[] = {DPI_SQL_EVENTS, DPI_SQL_LATEST,  DPI_SQL_LATEST_OF_PARTITION,
-                                             DPI_SQL_ASSETS, DPI_SQL_HISTORY, DPI_SQL_SWEEP_EVENTS};
+    static const dpi_statement by_index[] = {DPI_SQL_EVENTS,      DPI_SQL_LATEST,     DPI_SQL_LATEST_OF_PARTITION,
+                                             DPI_SQL_ASSETS,      DPI_SQL_PARTITIONS, DPI_SQL_HISTORY,
+                                             DPI_SQL_SWEEP_EVENTS};
     for (size_t i = 0; i < sizeof by_index / sizeof *by_index; i++) {
         sqlite3_stmt *plan = NULL;
         char sql[2048];
