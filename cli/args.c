@@ -10,6 +10,8 @@
 
 #define DPI_NAME_MAX    64
 #define DPI_SECONDS_MAX 1e9
+#define DPI_COUNT_MAX   9e15
+#define DPI_AGE_MAX_MS  1e15
 #define DPI_BYTES_MAX   9e15 /* below 2^53: Ray's JSON has doubles */
 
 typedef struct parser {
@@ -89,32 +91,61 @@ static dpipes_status take_port(const dpi_arg *arg, const char *text, dpipes_erro
     return DPIPES_OK;
 }
 
-/* The factor of a unit; 0: it is none. */
-static double unit_factor(const char *unit)
+static dpipes_status take_count(const dpi_arg *arg, const char *text, dpipes_error *err)
 {
-    static const struct {
-        const char *name;
-        double factor;
-    } units[] = {{"", 1},     {"B", 1},    {"KiB", 1024}, {"MiB", 1048576}, {"GiB", 1073741824}, {"TiB", 1099511627776},
-                 {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9},   {"TB", 1e12}};
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (strcmp(units[i].name, unit) == 0)
-            return units[i].factor;
-    return 0;
+    double number;
+    if (!dpi_read_number(text, &number) || number < 0 || number > DPI_COUNT_MAX || floor(number) != number)
+        return dpi_fail(err, DPIPES_EINVAL, "%s wants a number, 0 or more, not `%s`", arg->name, text);
+    *(int64_t *)arg->value = (int64_t)number;
+    return DPIPES_OK;
 }
 
-static dpipes_status take_bytes(const dpi_arg *arg, const char *text, dpipes_error *err)
+typedef struct unit {
+    const char *name; /* NULL ends the list */
+    double factor;
+} unit;
+
+/* "64MiB": the number times its unit's factor; 0: it is none. */
+static double read_quantity(const char *text, const unit *units)
 {
     char digits[DPI_NAME_MAX];
     double number = 0;
     const size_t size = strspn(text, "0123456789.");
-    const double factor = unit_factor(text + size);
+    while (units->name && strcmp(units->name, text + size) != 0)
+        units++;
     snprintf(digits, sizeof digits, "%.*s", (int)size, text);
-    if (size == 0 || factor <= 0 || !dpi_read_number(digits, &number) || number * factor < 1 ||
-        number * factor > DPI_BYTES_MAX)
+    return size > 0 && units->name && dpi_read_number(digits, &number) ? number * units->factor : 0;
+}
+
+static dpipes_status take_age(const dpi_arg *arg, const char *text, dpipes_error *err)
+{
+    static const unit units[] = {{"s", 1e3}, {"m", 60e3}, {"h", 3600e3}, {"d", 86400e3}, {"w", 604800e3}, {NULL, 0}};
+    const double ms = read_quantity(text, units);
+    if (ms < 1 || ms > DPI_AGE_MAX_MS)
+        return dpi_fail(err, DPIPES_EINVAL, "%s wants an age, such as 90s, 15m, 12h, 30d or 2w, not `%s`", arg->name,
+                        text);
+    *(int64_t *)arg->value = (int64_t)ms;
+    return DPIPES_OK;
+}
+
+static dpipes_status take_bytes(const dpi_arg *arg, const char *text, dpipes_error *err)
+{
+    static const unit units[] = {{"", 1},
+                                 {"B", 1},
+                                 {"KiB", 1024},
+                                 {"MiB", 1048576},
+                                 {"GiB", 1073741824},
+                                 {"TiB", 1099511627776},
+                                 {"KB", 1e3},
+                                 {"MB", 1e6},
+                                 {"GB", 1e9},
+                                 {"TB", 1e12},
+                                 {NULL, 0}};
+    const double bytes = read_quantity(text, units);
+    if (bytes < 1 || bytes > DPI_BYTES_MAX)
         return dpi_fail(err, DPIPES_EINVAL, "%s wants a size, such as 500000, 64MiB or 2GiB, not `%s`", arg->name,
                         text);
-    *(int64_t *)arg->value = (int64_t)(number * factor);
+    *(int64_t *)arg->value = (int64_t)bytes;
     return DPIPES_OK;
 }
 
@@ -131,6 +162,10 @@ dpipes_status dpi_args_take(const dpi_arg *arg, const char *text, dpipes_error *
         return take_seconds(arg, text, err);
     case DPI_ARG_PORT:
         return take_port(arg, text, err);
+    case DPI_ARG_COUNT:
+        return take_count(arg, text, err);
+    case DPI_ARG_AGE:
+        return take_age(arg, text, err);
     case DPI_ARG_BYTES:
         return take_bytes(arg, text, err);
     case DPI_ARG_FLAG:

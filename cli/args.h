@@ -13,6 +13,8 @@ typedef enum dpi_arg_kind {
     DPI_ARG_NUMBER,  /* double, above 0 */
     DPI_ARG_SECONDS, /* int64_t: milliseconds, at least 1 */
     DPI_ARG_PORT,    /* int, 1 to 65535 */
+    DPI_ARG_COUNT,   /* int64_t, from 0 on */
+    DPI_ARG_AGE,     /* int64_t: milliseconds; 90s, 15m, 12h, 30d, 2w */
     DPI_ARG_BYTES    /* int64_t, above 0: 500, 64KiB, 2GiB, 1.5GB */
 } dpi_arg_kind;
 

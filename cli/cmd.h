@@ -28,6 +28,8 @@ int dpi_cmd_decode(const char *const *argv);
 int dpi_cmd_doctor(const char *const *argv);
 int dpi_cmd_check(const char *const *argv);
 int dpi_cmd_graph(const char *const *argv);
+int dpi_cmd_runs(const char *const *argv);
+int dpi_cmd_assets(const char *const *argv);
 
 /* The exit code of a command that asks Ray. */
 int dpi_exit_code(dpipes_status status);
@@ -50,6 +52,8 @@ size_t dpi_cmd_local_args(const char *name, dpi_arg *args); /* of local's up, st
 size_t dpi_cmd_config_args(const char *name, dpi_arg *args);
 size_t dpi_cmd_doctor_args(const char *name, dpi_arg *args);
 size_t dpi_cmd_graph_args(const char *name, dpi_arg *args);
+size_t dpi_cmd_runs_args(const char *name, dpi_arg *args);   /* of runs, show, prune */
+size_t dpi_cmd_assets_args(const char *name, dpi_arg *args); /* of assets, show */
 
 /* Says on stderr what is wrong with the words of a command, and where its help is. */
 int dpi_usage_error(const char *command, const char *message);

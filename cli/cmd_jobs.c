@@ -4,17 +4,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "cells.h"
 #include "connection.h"
 #include "help.h"
 #include "output.h"
 #include "session/json_members.h"
 #include "signals.h"
-#include "table.h"
 
 #define DPI_STOP_POLL_MS 100
 
@@ -55,30 +54,6 @@ static void write_json(const dpipes_ray_job_info *job, dpi_buf *out)
     dpi_buf_append_char(out, '}');
 }
 
-static void add_cell(dpi_table *table, const char *text)
-{
-    dpi_table_add(table, text ? text : "-", strlen(text ? text : "-"));
-}
-
-static void add_time(dpi_table *table, int64_t ms)
-{
-    char text[32] = "-";
-    struct tm local;
-    const time_t seconds = (time_t)(ms / 1000);
-    if (ms > 0 && localtime_r(&seconds, &local))
-        strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &local);
-    add_cell(table, text);
-}
-
-static void add_duration(dpi_table *table, const dpipes_ray_job_info *job)
-{
-    char text[32] = "-";
-    const int64_t end_ms = job->end_ms > 0 ? job->end_ms : dpi_clock_unix_ms();
-    if (job->start_ms > 0)
-        snprintf(text, sizeof text, "%.1f s", (double)(end_ms - job->start_ms) / 1e3);
-    add_cell(table, text);
-}
-
 /* ---- jobs ---- */
 
 static bool is_wanted(const jobs_command *c, const dpipes_ray_job_info *job)
@@ -91,15 +66,15 @@ static void write_table(const jobs_command *c, const dpipes_ray_job_info *jobs, 
     static const char *const titles[] = {"SUBMISSION ID", "STATUS", "STARTED", "TIME", "ENTRYPOINT"};
     dpi_table table = {.columns = sizeof titles / sizeof *titles};
     for (size_t i = 0; i < table.columns; i++)
-        add_cell(&table, titles[i]);
+        dpi_cell_words(&table, titles[i]);
     for (size_t i = 0; i < count; i++) {
         if (!is_wanted(c, &jobs[i]))
             continue;
-        add_cell(&table, jobs[i].submission_id);
-        add_cell(&table, dpipes_ray_job_status_name(jobs[i].status));
-        add_time(&table, jobs[i].start_ms);
-        add_duration(&table, &jobs[i]);
-        add_cell(&table, jobs[i].entrypoint);
+        dpi_cell_words(&table, jobs[i].submission_id);
+        dpi_cell_words(&table, dpipes_ray_job_status_name(jobs[i].status));
+        dpi_cell_time(&table, jobs[i].start_ms);
+        dpi_cell_duration(&table, jobs[i].start_ms, jobs[i].end_ms);
+        dpi_cell_words(&table, jobs[i].entrypoint);
     }
     dpi_table_print(&table, 0, out->style.width, &out->buf);
     dpi_table_fini(&table);
@@ -139,22 +114,22 @@ static int list_jobs(jobs_command *c)
 static void write_rows(const dpipes_ray_job_info *job, dpi_output *out)
 {
     dpi_table table = {.columns = 2};
-    add_cell(&table, "status");
-    add_cell(&table, dpipes_ray_job_status_name(job->status));
-    add_cell(&table, "started");
-    add_time(&table, job->start_ms);
-    add_cell(&table, "time");
-    add_duration(&table, job);
-    add_cell(&table, "entrypoint");
-    add_cell(&table, job->entrypoint);
-    add_cell(&table, "error type");
-    add_cell(&table, job->error_type);
-    add_cell(&table, "message");
-    add_cell(&table, job->message);
-    add_cell(&table, "metadata");
-    add_cell(&table, job->metadata_json);
-    add_cell(&table, "node");
-    add_cell(&table, job->node_id);
+    dpi_cell_words(&table, "status");
+    dpi_cell_words(&table, dpipes_ray_job_status_name(job->status));
+    dpi_cell_words(&table, "started");
+    dpi_cell_time(&table, job->start_ms);
+    dpi_cell_words(&table, "time");
+    dpi_cell_duration(&table, job->start_ms, job->end_ms);
+    dpi_cell_words(&table, "entrypoint");
+    dpi_cell_words(&table, job->entrypoint);
+    dpi_cell_words(&table, "error type");
+    dpi_cell_words(&table, job->error_type);
+    dpi_cell_words(&table, "message");
+    dpi_cell_words(&table, job->message);
+    dpi_cell_words(&table, "metadata");
+    dpi_cell_words(&table, job->metadata_json);
+    dpi_cell_words(&table, "node");
+    dpi_cell_words(&table, job->node_id);
     dpi_table_print(&table, 0, out->style.width, &out->buf);
     dpi_table_fini(&table);
 }

@@ -250,6 +250,51 @@ const char *const dpi_help_decode[] = {
     NULL,
 };
 
+#define DPI_HELP_STORE                                                                                                 \
+    "  --home DIR         where the store is (DPIPES_HOME; else $XDG_DATA_HOME/dpipes; else ~/.local/share/dpipes)\n"
+
+const char *const dpi_help_runs[] = {
+    "Usage: dpipes runs [--status STATUS] [--job NAME] [--limit N] [--json] [--home DIR]\n"
+    "       dpipes runs show [--events] [--json] [--home DIR] ID\n"
+    "       dpipes runs prune [--keep N] [--older-than AGE] [--json] [--home DIR]\n"
+    "\n"
+    "The runs that the store has, the newest first. ID is a run's ID, or as much of it as no other begins with.\n"
+    "\n"
+    "  show   one of them: its steps, and each of their attempts where there was more than one\n"
+    "  prune  removes those that have ended, with their events and files; the latest materialization of each asset "
+    "and\n"
+    "         partition stays\n"
+    "\n"
+    "Options:\n"
+    "  --status STATUS    only those that are QUEUED, STARTING, STARTED, SUCCESS, FAILURE, CANCELING or CANCELED\n"
+    "  --job NAME         only those of this graph\n"
+    "  --limit N          at most so many; 0: all\n"
+    "  --events           of `show`: all that has happened in it, a line each\n"
+    "  --keep N           of `prune`: all but the newest N\n"
+    "  --older-than AGE   of `prune`: those that ended so long ago: 90s, 15m, 12h, 30d, 2w\n"
+    "  --json             an array of runs, or one, as schema/runs.schema.json describes them; of `prune` "
+    "{removed}\n" DPI_HELP_STORE "\n"
+    "Exit code: 0; 1 there is no such run; 2 an option is wrong; 3 the store cannot be used; 4 others are writing\n",
+    NULL,
+};
+
+const char *const dpi_help_assets[] = {
+    "Usage: dpipes assets [--json] [--home DIR]\n"
+    "       dpipes assets show [--limit N] [--json] [--home DIR] KEY\n"
+    "\n"
+    "The latest materialization of each asset that the store has.\n"
+    "\n"
+    "  show  one of them: its metadata, its numbers over time, its partitions, and what happened to it, the newest "
+    "first\n"
+    "\n"
+    "Options:\n"
+    "  --limit N          of `show`: so much of its history (20; with --json all)\n"
+    "  --json             an array of materializations, or one asset, as schema/runs.schema.json describes "
+    "them\n" DPI_HELP_STORE "\n"
+    "Exit code: 0; 1 there is no such asset; 2 an option is wrong; 3 the store cannot be used; 4 others are writing\n",
+    NULL,
+};
+
 const char *const dpi_help_doctor[] = {
     "Usage: dpipes doctor [--json] [CONNECTION]\n"
     "\n"

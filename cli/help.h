@@ -26,6 +26,8 @@ extern const char *const dpi_help_decode[];
 extern const char *const dpi_help_doctor[];
 extern const char *const dpi_help_check[];
 extern const char *const dpi_help_graph[];
+extern const char *const dpi_help_runs[];
+extern const char *const dpi_help_assets[];
 
 void dpi_help_print(const char *const *help, FILE *to);
 

@@ -1,7 +1,9 @@
 #include "output.h"
 
 #include <errno.h>
+#include <langinfo.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -14,6 +16,11 @@ bool dpi_output_has_cursor(int fd)
 {
     const char *term = getenv("TERM");
     return isatty(fd) == 1 && !(term && strcmp(term, "dumb") == 0);
+}
+
+bool dpi_output_is_utf8(void)
+{
+    return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
 size_t dpi_output_measure(dpi_output *output)

@@ -25,6 +25,9 @@ void dpi_output_fini(dpi_output *output);
 /* Whether it is a terminal that obeys escape sequences. */
 bool dpi_output_has_cursor(int fd);
 
+/* Whether the locale's characters are UTF-8. */
+bool dpi_output_is_utf8(void);
+
 /* Takes the terminal's width anew; returns its columns, 0 where they are not known. */
 size_t dpi_output_measure(dpi_output *output);
 

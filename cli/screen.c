@@ -1,6 +1,5 @@
 #include "screen.h"
 
-#include <langinfo.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -160,7 +159,7 @@ dpi_screen *dpi_screen_start(dpi_output *output, dpi_live_state *state)
         return NULL;
     s->output = output;
     s->state = state;
-    s->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+    s->utf8 = dpi_output_is_utf8();
     s->began_ms = dpi_clock_monotonic_ms();
     s->drawn_ms = s->began_ms - DPI_DRAW_MS;
     pthread_mutex_init(&s->lock, NULL);

@@ -5,7 +5,7 @@ import re
 import pytest
 from harness import BUILD, built, run
 
-COMMANDS = "run attach jobs status logs stop delete local doctor config decode check graph completion man".split()
+COMMANDS = "run attach jobs status logs stop delete local runs assets doctor config decode check graph completion man".split()
 
 
 def dpipes(*words):

@@ -271,6 +271,27 @@ START_TEST(a_ray_jobs_options_that_are_wrong_are_named)
 }
 END_TEST
 
+START_TEST(counts_and_ages_are_taken)
+{
+    int64_t count = -1, age_ms = -1;
+    const dpi_arg takes_count = {"--keep", DPI_ARG_COUNT, &count}, takes_age = {"--older-than", DPI_ARG_AGE, &age_ms};
+    assert_ok(dpi_args_take(&takes_count, "0", &err), &err);
+    ck_assert_int_eq(count, 0);
+    assert_ok(dpi_args_take(&takes_count, "9000000000000000", &err), &err);
+    ck_assert_int_eq(count, INT64_C(9000000000000000));
+    assert_fails(dpi_args_take(&takes_count, "1.5", &err), DPIPES_EINVAL, &err, "--keep wants a number, 0 or more");
+    assert_fails(dpi_args_take(&takes_count, "1e17", &err), DPIPES_EINVAL, &err, "not `1e17`");
+    assert_fails(dpi_args_take(&takes_count, "", &err), DPIPES_EINVAL, &err, "not ``");
+    assert_ok(dpi_args_take(&takes_age, "30d", &err), &err);
+    ck_assert_int_eq(age_ms, INT64_C(2592000000));
+    assert_ok(dpi_args_take(&takes_age, "1.5h", &err), &err);
+    ck_assert_int_eq(age_ms, 5400000);
+    assert_fails(dpi_args_take(&takes_age, "30", &err), DPIPES_EINVAL, &err, "--older-than wants an age");
+    assert_fails(dpi_args_take(&takes_age, "d", &err), DPIPES_EINVAL, &err, "not `d`");
+    assert_fails(dpi_args_take(&takes_age, "1 d", &err), DPIPES_EINVAL, &err, "not `1 d`");
+}
+END_TEST
+
 START_TEST(attach_wants_one_id)
 {
     assert_ok(parse_attach("a", NULL), &err);
@@ -301,6 +322,7 @@ int main(void)
     tcase_add_test(tc, a_program_here_is_made_absolute);
     tcase_add_test(tc, a_ray_jobs_options_are_taken);
     tcase_add_test(tc, a_ray_jobs_options_that_are_wrong_are_named);
+    tcase_add_test(tc, counts_and_ages_are_taken);
     tcase_add_test(tc, attach_wants_one_id);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
