@@ -264,6 +264,8 @@ static const dpi_store_action actions[] = {
 
 int dpi_cmd_runs(const char *const *argv)
 {
+    if (argv[0] && strcmp(argv[0], "resume") == 0)
+        return dpi_cmd_resume(argv + 1);
     return dpi_store_command_run(actions, dpi_help_runs, argv);
 }
 

@@ -255,17 +255,24 @@ const char *const dpi_help_decode[] = {
 
 const char *const dpi_help_runs[] = {
     "Usage: dpipes runs [--status STATUS] [--job NAME] [--limit N] [--json] [--home DIR]\n"
+    "       dpipes runs resume [--from-failure] [--address URL] [--json] [--home DIR] ID\n"
     "       dpipes runs show [--events] [--json] [--home DIR] ID\n"
     "       dpipes runs prune [--keep N] [--older-than AGE] [--json] [--home DIR]\n"
     "\n"
     "The runs that the store has, the newest first. ID is a run's ID, or as much of it as no other begins with.\n"
     "\n"
+    "  resume goes on with a run whose orchestrator has ended: jobs that ended meanwhile are read from where their log "
+    "was "
+    "read\n"
+    "         to, those that run are followed, and no step runs twice\n"
     "  show   one of them: its steps, and each of their attempts where there was more than one\n"
     "  prune  removes those that have ended, with their events and files; the latest materialization of each asset "
     "and\n"
     "         partition stays\n"
     "\n"
     "Options:\n"
+    "  --from-failure     of `resume`: a run that has ended begins anew with the steps that have not succeeded\n"
+    "  --address URL      of `resume`: the Ray, when it has another address by now\n"
     "  --status STATUS    only those that are QUEUED, STARTING, STARTED, SUCCESS, FAILURE, CANCELING or CANCELED\n"
     "  --job NAME         only those of this graph\n"
     "  --limit N          at most so many; 0: all\n"
@@ -338,6 +345,40 @@ const char *const dpi_help_graph[] = {
     "  dpipes graph --svg pipeline.yaml > pipeline.svg\n"
     "\n"
     "Exit code: 0; 1 the file is not there; 2 it is wrong; 3 it cannot be read\n",
+    NULL,
+};
+
+const char *const dpi_help_execute[] = {
+    "Usage: dpipes execute [OPTIONS] FILE\n"
+    "\n"
+    "Runs the steps of a graph, each as a Ray job or as a process of this machine, as its executor says: as soon as "
+    "what "
+    "they\n"
+    "need has succeeded, and as many at once as the limits let. All that happens is in the store at once, so a run "
+    "whose\n"
+    "orchestrator was killed goes on with `dpipes runs resume ID`.\n"
+    "\n"
+    "Which run:\n"
+    "  --partition KEY         the partition, of a graph with partitions\n"
+    "  --select STEPS          only these steps; may be repeated: a, +a (and all that it needs), a+ (and all that "
+    "needs it), "
+    "tag:K,\n"
+    "                          tag:K=V\n"
+    "  --set extras.KEY=JSON   an extra of all steps, which wins over their own; may be repeated\n"
+    "  --run-id ID             its ID, of letters, digits, _ and - (a random UUID)\n"
+    "\n"
+    "Where:\n"
+    "  --in-process   processes of this machine, whatever the graph says\n"
+    "  --address URL  the Ray, instead of the graph's own\n"
+    "  --json         prints one JSON object an event, as schema/runs.schema.json describes it\n" DPI_HELP_STORE "\n"
+    "Ctrl-C stops the jobs and waits for their ends; a second one leaves at once.\n"
+    "\n"
+    "Example:\n"
+    "  dpipes execute pipeline.yaml --select 'train+'\n"
+    "\n"
+    "Exit code: 0 all steps that ran have succeeded; 1 one has failed; 2 an option or the graph is wrong; 3 the store "
+    "or Ray\n"
+    "cannot be used, and the jobs go on; 130 it was interrupted\n",
     NULL,
 };
 

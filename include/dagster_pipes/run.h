@@ -154,6 +154,9 @@ typedef struct dpipes_run_event {
     const char *json;                /* metadata, or a custom message's payload */
 } dpipes_run_event;
 
+/* The event as one JSON object in the form of schema/runs.schema.json, on one line, to be freed. NULL: DPIPES_ENOMEM. */
+DPIPES_API char *dpipes_run_event_json(const dpipes_run_event *event, dpipes_error *err);
+
 /* Hears of each event as it is written to the store; borrowed for the call. */
 typedef void (*dpipes_run_event_fn)(void *user, const dpipes_run_event *event);
 

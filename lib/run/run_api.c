@@ -6,6 +6,7 @@
 #include "base/json_write.h"
 #include "base/options.h"
 #include "run/loop.h"
+#include "run/store_json.h"
 
 #define DPI_DIRECTORY_MAX 4096
 
@@ -110,6 +111,16 @@ dpipes_graph *dpipes_graph_build(const char *name, const dpipes_step *steps, siz
 }
 
 /* ---- Executing ---- */
+
+char *dpipes_run_event_json(const dpipes_run_event *event, dpipes_error *err)
+{
+    dpi_buf json = {0};
+    dpi_event_write_json(event, &json);
+    char *text = dpi_buf_take(&json);
+    if (!text)
+        dpi_fail_memory(err);
+    return text;
+}
 
 struct dpipes_execution {
     dpipes_graph *graph; /* of a resumed run: its own; NULL: the caller's */

@@ -20,7 +20,8 @@ static void must(dpipes_status status)
     exit(1);
 }
 
-static void put_run(dpipes_store *store, const char *run_id, dpipes_run_status status, int number, const char *partition)
+static void put_run(dpipes_store *store, const char *run_id, dpipes_run_status status, int number,
+                    const char *partition)
 {
     const int64_t start_ms = START_MS + number * 60000;
     const dpi_run_row run = {
@@ -71,13 +72,13 @@ static void put_step(dpipes_store *store, const char *run_id, const char *name, 
 static void add_text(dpipes_store *store, const char *run_id, dpipes_run_event_type type, const char *text, size_t size)
 {
     const dpipes_run_event event = {.run_id = run_id,
-                                 .time_ms = START_MS,
-                                 .type = type,
-                                 .step = "train",
-                                 .attempt = 1,
-                                 .level = DPIPES_LOG_INFO,
-                                 .text = text,
-                                 .text_size = size};
+                                    .time_ms = START_MS,
+                                    .type = type,
+                                    .step = "train",
+                                    .attempt = 1,
+                                    .level = DPIPES_LOG_INFO,
+                                    .text = text,
+                                    .text_size = size};
     must(dpi_store_add_event(store, &event, &err));
 }
 
@@ -90,28 +91,28 @@ static void materialize(dpipes_store *store, const char *run_id, const char *par
              "\"note\": {\"raw_value\": \"<b>\", \"type\": \"text\"}}",
              number * 100, 1.0 / number);
     const dpipes_run_event event = {.run_id = run_id,
-                                 .time_ms = START_MS + number,
-                                 .type = DPIPES_RUN_EVENT_ASSET_MATERIALIZATION,
-                                 .step = "train",
-                                 .attempt = 1,
-                                 .asset_key = "models/cancer",
-                                 .partition_key = partition,
-                                 .data_version = version,
-                                 .code_version = "c1",
-                                 .input_versions_json = "{\"table\": \"t1\"}",
-                                 .json = metadata};
+                                    .time_ms = START_MS + number,
+                                    .type = DPIPES_RUN_EVENT_ASSET_MATERIALIZATION,
+                                    .step = "train",
+                                    .attempt = 1,
+                                    .asset_key = "models/cancer",
+                                    .partition_key = partition,
+                                    .data_version = version,
+                                    .code_version = "c1",
+                                    .input_versions_json = "{\"table\": \"t1\"}",
+                                    .json = metadata};
     must(dpi_store_add_event(store, &event, &err));
 }
 
 static void check(dpipes_store *store, const char *run_id)
 {
     const dpipes_run_event event = {.run_id = run_id,
-                                 .time_ms = START_MS,
-                                 .type = DPIPES_RUN_EVENT_ASSET_CHECK_EVALUATION,
-                                 .asset_key = "models/cancer",
-                                 .check_name = "accuracy",
-                                 .severity = DPIPES_SEVERITY_WARN,
-                                 .json = "{}"};
+                                    .time_ms = START_MS,
+                                    .type = DPIPES_RUN_EVENT_ASSET_CHECK_EVALUATION,
+                                    .asset_key = "models/cancer",
+                                    .check_name = "accuracy",
+                                    .severity = DPIPES_SEVERITY_WARN,
+                                    .json = "{}"};
     must(dpi_store_add_event(store, &event, &err));
 }
 

@@ -93,11 +93,11 @@ END_TEST
 START_TEST(a_run_has_its_events)
 {
     const dpipes_run_event log = {.run_id = "r1",
-                               .type = DPIPES_RUN_EVENT_LOG,
-                               .level = DPIPES_LOG_WARNING,
-                               .text = "a\0\xff",
-                               .text_size = 3,
-                               .attempt = 2};
+                                  .type = DPIPES_RUN_EVENT_LOG,
+                                  .level = DPIPES_LOG_WARNING,
+                                  .text = "a\0\xff",
+                                  .text_size = 3,
+                                  .attempt = 2};
     const dpipes_run_event custom = {.run_id = "r1", .type = DPIPES_RUN_EVENT_CUSTOM, .json = "[1]"};
     fixture_put_run("r1", DPIPES_RUN_SUCCESS, 10);
     fixture_add_output("r1", "line");
@@ -147,12 +147,12 @@ END_TEST
 START_TEST(an_asset_has_its_latest_its_partitions_and_its_history)
 {
     const dpipes_run_event check = {.run_id = "r1",
-                                 .type = DPIPES_RUN_EVENT_ASSET_CHECK_EVALUATION,
-                                 .asset_key = "table",
-                                 .check_name = "rows",
-                                 .severity = DPIPES_SEVERITY_WARN,
-                                 .input_versions_json = "{}",
-                                 .json = "{\"n\": 1}"};
+                                    .type = DPIPES_RUN_EVENT_ASSET_CHECK_EVALUATION,
+                                    .asset_key = "table",
+                                    .check_name = "rows",
+                                    .severity = DPIPES_SEVERITY_WARN,
+                                    .input_versions_json = "{}",
+                                    .json = "{\"n\": 1}"};
     fixture_put_run("r1", DPIPES_RUN_SUCCESS, 10);
     fixture_materialize("r1", "table", "p1", "1");
     fixture_materialize("r1", "table", NULL, "2");

@@ -1,0 +1,242 @@
+/* dpipes execute: a run of a graph, from its start or (dpipes runs resume) from where it was. */
+#include "cmd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <dagster_pipes/run.h>
+
+#include "base/error.h"
+#include "base/json_write.h"
+#include "graph_view.h"
+#include "help.h"
+#include "signals.h"
+
+#define DPI_SET_PREFIX "extras."
+
+typedef struct execute_command {
+    const char *home;
+    const char *partition_key;
+    dpi_arg_list select;
+    dpi_arg_list set;
+    const char *run_id;
+    const char *address;
+    bool in_process;
+    bool from_failure;
+    bool json;
+    bool help;
+    dpi_buf extras;
+    dpi_graph_view view;
+    dpipes_store *store;
+    dpipes_graph *graph;
+    dpipes_error err;
+} execute_command;
+
+static size_t fill_args(execute_command *c, bool resume, dpi_arg *args)
+{
+    const dpi_arg both[] = {
+        {"--home", DPI_ARG_TEXT, &c->home},
+        {"--address", DPI_ARG_TEXT, &c->address},
+        {"--json", DPI_ARG_FLAG, &c->json},
+        {"--help", DPI_ARG_FLAG, &c->help},
+    };
+    const dpi_arg fresh[] = {
+        {"--partition", DPI_ARG_TEXT, &c->partition_key},
+        {"--select", DPI_ARG_LIST, &c->select},
+        {"--set", DPI_ARG_LIST, &c->set},
+        {"--run-id", DPI_ARG_TEXT, &c->run_id},
+        {"--in-process", DPI_ARG_FLAG, &c->in_process},
+    };
+    const dpi_arg again[] = {{"--from-failure", DPI_ARG_FLAG, &c->from_failure}};
+    const dpi_arg *own = resume ? again : fresh;
+    const size_t own_count = resume ? 1 : sizeof fresh / sizeof *fresh;
+    memcpy(args, both, sizeof both);
+    memcpy(args + sizeof both / sizeof *both, own, own_count * sizeof *own);
+    return sizeof both / sizeof *both + own_count;
+}
+
+size_t dpi_cmd_execute_args(const char *name, dpi_arg *args)
+{
+    static execute_command nowhere;
+    return fill_args(&nowhere, strcmp(name, "resume") == 0, args);
+}
+
+/* ---- Following ---- */
+
+/* The first signal stops the run and waits; the handler itself ends the process at the second. */
+static dpipes_status follow(execute_command *c, dpipes_execution *x)
+{
+    dpipes_status status = DPIPES_OK;
+    bool told = false;
+    while (status == DPIPES_OK && !dpipes_execution_ended(x)) {
+        if (dpi_signals_stopping() && !told)
+            dpipes_execution_cancel(x);
+        told = dpi_signals_stopping();
+        status = dpipes_execution_step(x, DPIPES_FOREVER, &c->err);
+    }
+    return status;
+}
+
+static int exit_code_of(dpipes_run_status status)
+{
+    return status == DPIPES_RUN_SUCCESS    ? DPI_EXIT_OK
+           : status == DPIPES_RUN_CANCELED ? DPI_EXIT_INTERRUPTED
+                                           : DPI_EXIT_FAILED;
+}
+
+/* An error of ours leaves the jobs as they are. */
+static int finish(execute_command *c, dpipes_execution *x)
+{
+    if (!x)
+        return dpi_fail_command(&c->err);
+    const char *run_id = dpipes_execution_run_id(x);
+    int code;
+    if (follow(c, x) == DPIPES_OK) {
+        dpi_graph_view_finish(&c->view, dpipes_execution_status(x), run_id);
+        code = exit_code_of(dpipes_execution_status(x));
+    } else {
+        code = dpi_fail_command(&c->err);
+        fprintf(stderr, "dpipes: its jobs go on; go on with them: dpipes runs resume %s\n", run_id);
+    }
+    dpipes_execution_free(x);
+    return code;
+}
+
+static dpipes_execute_options options_of(execute_command *c)
+{
+    return (dpipes_execute_options){
+        .size = sizeof(dpipes_execute_options),
+        .run_id = c->run_id,
+        .partition_key = c->partition_key,
+        .select = c->select.items,
+        .select_count = c->select.count,
+        .extras_json = c->extras.data,
+        .in_process = c->in_process,
+        .address = c->address,
+        .on_event = dpi_graph_view_event,
+        .user = &c->view,
+        .logger = dpi_graph_view_log,
+        .logger_user = &c->view,
+    };
+}
+
+static void fini(execute_command *c)
+{
+    dpipes_store_close(c->store);
+    dpipes_graph_free(c->graph);
+    dpi_graph_view_fini(&c->view);
+    dpi_buf_fini(&c->extras);
+    free(c->select.items);
+    free(c->set.items);
+}
+
+/* ---- execute ---- */
+
+/* "extras.KEY=JSON" */
+static dpipes_status take_setting(execute_command *c, const char *text)
+{
+    const size_t prefix = sizeof DPI_SET_PREFIX - 1;
+    const char *equals = strchr(text, '=');
+    if (strncmp(text, DPI_SET_PREFIX, prefix) != 0 || !equals || equals == text + prefix)
+        return dpi_fail(&c->err, DPIPES_EINVAL, "--set: `%s` is not extras.KEY=JSON", text);
+    dpi_buf_append_text(&c->extras, c->extras.size > 1 ? ", " : "");
+    dpi_json_write_string(&c->extras, text + prefix, (size_t)(equals - text) - prefix);
+    dpi_buf_append_literal(&c->extras, ": ");
+    const dpipes_status status = dpi_json_write_embedded(&c->extras, equals + 1, strlen(equals + 1), &c->err);
+    return status == DPIPES_OK ? status : dpi_fail_prefix(&c->err, status, "--set: `%s`: ", text);
+}
+
+static dpipes_status take_settings(execute_command *c)
+{
+    dpipes_status status = DPIPES_OK;
+    dpi_buf_append_char(&c->extras, '{');
+    for (size_t i = 0; i < c->set.count && status == DPIPES_OK; i++)
+        status = take_setting(c, c->set.items[i]);
+    dpi_buf_append_char(&c->extras, '}');
+    return status == DPIPES_OK && dpi_buf_failed(&c->extras) ? dpi_fail_memory(&c->err) : status;
+}
+
+static void start_view(execute_command *c)
+{
+    const size_t count = dpipes_graph_step_count(c->graph);
+    const char **names = calloc(count + 1, sizeof *names);
+    for (size_t i = 0; names && i < count; i++)
+        names[i] = dpipes_graph_step_name(c->graph, i);
+    dpi_graph_view_init(&c->view, c->json, names, names ? count : 0);
+    free(names);
+}
+
+static int execute_file(execute_command *c, const char *path)
+{
+    c->graph = dpipes_graph_load(path, &c->err);
+    if (!c->graph)
+        return dpi_fail_command(&c->err);
+    c->store = dpipes_store_open(c->home, &c->err);
+    if (!c->store)
+        return dpi_fail_command(&c->err);
+    start_view(c);
+    dpi_signals_install();
+    const dpipes_execute_options options = options_of(c);
+    return finish(c, dpipes_execution_start(c->graph, c->store, &options, &c->err));
+}
+
+/* ---- runs resume ---- */
+
+static int resume_run(execute_command *c, const char *run_id)
+{
+    c->store = dpipes_store_open(c->home, &c->err);
+    if (!c->store)
+        return dpi_fail_command(&c->err);
+    dpi_graph_view_init(&c->view, c->json, NULL, 0);
+    c->view.name_width = 12;
+    dpi_signals_install();
+    const dpipes_execute_options options = options_of(c);
+    return finish(c, dpipes_execution_resume(c->store, run_id, c->from_failure, &options, &c->err));
+}
+
+/* ---- The command ---- */
+
+/* Options may also stand behind the word. */
+static dpipes_status parse(execute_command *c, bool resume, const char *const *argv, const char **word)
+{
+    dpi_arg args[DPI_COMMAND_ARGS_MAX];
+    dpi_args_seen seen;
+    const size_t count = fill_args(c, resume, args);
+    dpipes_status status = dpi_args_parse(args, count, argv, &seen, &c->err);
+    *word = status == DPIPES_OK ? argv[seen.used] : NULL;
+    if (!*word)
+        return status == DPIPES_OK && !c->help
+                   ? dpi_fail(&c->err, DPIPES_EINVAL, "%s is wanted", resume ? "resume: the ID of a run" : "a file")
+                   : status;
+    argv += seen.used + 1;
+    status = dpi_args_parse(args, count, argv, &seen, &c->err);
+    if (status == DPIPES_OK && argv[seen.used])
+        return dpi_fail(&c->err, DPIPES_EINVAL, "`%s` is too much", argv[seen.used]);
+    return status == DPIPES_OK ? take_settings(c) : status;
+}
+
+static int run_command(bool resume, const char *const *argv)
+{
+    execute_command c = {.err = DPIPES_ERROR_INIT};
+    const char *word;
+    int code = DPI_EXIT_OK;
+    if (parse(&c, resume, argv, &word) != DPIPES_OK)
+        code = dpi_usage_error(resume ? "runs" : "execute", c.err.message);
+    else if (c.help)
+        dpi_help_print(resume ? dpi_help_runs : dpi_help_execute, stdout);
+    else
+        code = resume ? resume_run(&c, word) : execute_file(&c, word);
+    fini(&c);
+    return code;
+}
+
+int dpi_cmd_execute(const char *const *argv)
+{
+    return run_command(false, argv);
+}
+
+int dpi_cmd_resume(const char *const *argv)
+{
+    return run_command(true, argv);
+}

@@ -1,0 +1,214 @@
+#include "graph_view.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "print.h"
+
+#define DPI_NAME_WIDTH_MAX 24
+
+static size_t columns(const char *text)
+{
+    size_t count = 0;
+    for (; *text; text++)
+        count += ((unsigned char)*text & 0xC0) != 0x80;
+    return count;
+}
+
+void dpi_graph_view_init(dpi_graph_view *view, bool json, const char *const *names, size_t count)
+{
+    *view = (dpi_graph_view){.out = dpi_output_of(STDOUT_FILENO), .json = json, .began_ms = dpi_clock_unix_ms()};
+    for (size_t i = 0; i < count; i++)
+        if (columns(names[i]) > view->name_width)
+            view->name_width = columns(names[i]);
+    if (view->name_width > DPI_NAME_WIDTH_MAX)
+        view->name_width = DPI_NAME_WIDTH_MAX;
+}
+
+void dpi_graph_view_fini(dpi_graph_view *view)
+{
+    dpi_output_fini(&view->out);
+    dpi_buf_fini(&view->piece);
+}
+
+/* ---- Counting ---- */
+
+static void count_event(dpi_graph_view *view, const dpipes_run_event *event)
+{
+    switch (event->type) {
+    case DPIPES_RUN_EVENT_STEP_SUCCESS:
+        view->succeeded++;
+        break;
+    case DPIPES_RUN_EVENT_STEP_FAILURE:
+        view->failed++;
+        break;
+    case DPIPES_RUN_EVENT_STEP_SKIPPED:
+        view->skipped++;
+        break;
+    case DPIPES_RUN_EVENT_STEP_CANCELED:
+        view->canceled++;
+        break;
+    case DPIPES_RUN_EVENT_STEP_RESTARTED:
+        view->retried++;
+        break;
+    case DPIPES_RUN_EVENT_ASSET_MATERIALIZATION:
+        view->materializations++;
+        break;
+    case DPIPES_RUN_EVENT_ASSET_CHECK_EVALUATION:
+        view->checks_passed += event->passed;
+        view->checks_failed += !event->passed;
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- Text ---- */
+
+static dpipes_text text_of(const char *text)
+{
+    return (dpipes_text){text, text ? strlen(text) : 0};
+}
+
+/* What a program has said, as `dpipes run` shows it. */
+static bool as_pipes_event(const dpipes_run_event *event, dpipes_event *out)
+{
+    *out = (dpipes_event){
+        .level = event->level,
+        .severity = event->severity,
+        .passed = event->passed,
+        .text = {event->text, event->text_size},
+        .asset_key = text_of(event->asset_key),
+        .check_name = text_of(event->check_name),
+        .data_version = text_of(event->data_version),
+        .json = text_of(event->json ? event->json : "null"),
+    };
+    switch (event->type) {
+    case DPIPES_RUN_EVENT_LOG:
+        out->kind = DPIPES_EVENT_LOG;
+        return true;
+    case DPIPES_RUN_EVENT_OUTPUT:
+        out->kind = DPIPES_EVENT_OUTPUT;
+        return true;
+    case DPIPES_RUN_EVENT_ASSET_MATERIALIZATION:
+        out->kind = DPIPES_EVENT_MATERIALIZATION;
+        return true;
+    case DPIPES_RUN_EVENT_ASSET_CHECK_EVALUATION:
+        out->kind = DPIPES_EVENT_CHECK;
+        return true;
+    case DPIPES_RUN_EVENT_CUSTOM:
+        out->kind = DPIPES_EVENT_CUSTOM;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void print_step_event(const dpipes_run_event *event, dpi_buf *out)
+{
+    const char *name = dpipes_run_event_type_name(event->type);
+    dpi_buf_append_text(out, strncmp(name, "STEP_", 5) == 0 ? name + 5 : name);
+    if (event->attempt > 1)
+        dpi_buf_printf(out, " (attempt %u)", event->attempt);
+    if (event->text_size > 0) {
+        dpi_buf_append_literal(out, ": ");
+        dpi_buf_append(out, event->text, event->text_size);
+    }
+    dpi_buf_append_char(out, '\n');
+}
+
+static void append_name(const dpi_graph_view *view, const char *name, dpi_buf *out)
+{
+    size_t shown = 0;
+    for (; *name && (shown < view->name_width || ((unsigned char)*name & 0xC0) == 0x80); name++) {
+        shown += ((unsigned char)*name & 0xC0) != 0x80;
+        dpi_buf_append_char(out, (unsigned char)*name < ' ' ? '?' : *name);
+    }
+    for (; shown < view->name_width + 2; shown++)
+        dpi_buf_append_char(out, ' ');
+}
+
+/* Each line behind the step's name. */
+static void append_lines(dpi_graph_view *view, const char *name)
+{
+    const char *at = dpi_buf_text(&view->piece), *end = at + view->piece.size;
+    while (at < end) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        const size_t size = newline ? (size_t)(newline - at) + 1 : (size_t)(end - at);
+        append_name(view, name, &view->out.buf);
+        dpi_buf_append(&view->out.buf, at, size);
+        at += size;
+    }
+}
+
+static void print_text(dpi_graph_view *view, const dpipes_run_event *event)
+{
+    dpipes_event pipes;
+    dpi_buf_clear(&view->piece);
+    if (!event->step && event->type != DPIPES_RUN_EVENT_ENGINE)
+        return; /* the first and the last line say it */
+    if (as_pipes_event(event, &pipes))
+        dpi_print_event_text(&pipes, &view->out.style, &view->piece);
+    else if (event->type == DPIPES_RUN_EVENT_ENGINE)
+        dpi_print_note_text(event->level, event->text, &view->out.style, &view->piece);
+    else
+        print_step_event(event, &view->piece);
+    append_lines(view, event->step ? event->step : "");
+}
+
+static void print_json(dpi_graph_view *view, const dpipes_run_event *event)
+{
+    char *json = dpipes_run_event_json(event, NULL);
+    if (json) {
+        dpi_buf_append_text(&view->out.buf, json);
+        dpi_buf_append_char(&view->out.buf, '\n');
+    }
+    free(json);
+}
+
+void dpi_graph_view_event(void *user, const dpipes_run_event *event)
+{
+    dpi_graph_view *view = user;
+    count_event(view, event);
+    if (view->json)
+        print_json(view, event);
+    else
+        print_text(view, event);
+    dpi_output_flush(&view->out);
+}
+
+void dpi_graph_view_log(void *user, dpipes_log_level level, const char *message)
+{
+    dpi_graph_view *view = user;
+    dpi_output errors = dpi_output_of(STDERR_FILENO);
+    (void)view;
+    dpi_print_note_text(level, message, &errors.style, &errors.buf);
+    dpi_output_flush(&errors);
+    dpi_output_fini(&errors);
+}
+
+static void append_count(dpi_buf *out, size_t count, const char *what)
+{
+    if (count > 0)
+        dpi_buf_printf(out, ", %zu %s", count, what);
+}
+
+void dpi_graph_view_finish(dpi_graph_view *view, dpipes_run_status status, const char *run_id)
+{
+    dpi_buf *out = &view->out.buf;
+    if (view->json)
+        return;
+    dpi_buf_printf(out, "%s in %.1f s: %zu succeeded", dpipes_run_status_name(status),
+                   (double)(dpi_clock_unix_ms() - view->began_ms) / 1e3, view->succeeded);
+    append_count(out, view->failed, "failed");
+    append_count(out, view->skipped, "skipped");
+    append_count(out, view->canceled, "canceled");
+    append_count(out, view->retried, view->retried == 1 ? "retry" : "retries");
+    append_count(out, view->materializations, view->materializations == 1 ? "materialization" : "materializations");
+    append_count(out, view->checks_passed, view->checks_passed == 1 ? "check passed" : "checks passed");
+    append_count(out, view->checks_failed, view->checks_failed == 1 ? "check failed" : "checks failed");
+    dpi_buf_printf(out, "; run %s\n", run_id);
+    dpi_output_flush(&view->out);
+}

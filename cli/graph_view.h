@@ -1,0 +1,30 @@
+/* Shows a run of a graph as it goes: a line an event for people, each behind the step's name, or JSON for programs. */
+#ifndef DPI_CLI_GRAPH_VIEW_H
+#define DPI_CLI_GRAPH_VIEW_H
+
+#include <dagster_pipes/run.h>
+
+#include "output.h"
+
+typedef struct dpi_graph_view {
+    dpi_output out;
+    bool json;
+    size_t name_width; /* columns of a step's name */
+    int64_t began_ms;  /* Unix time */
+    size_t succeeded, failed, skipped, canceled, retried;
+    size_t materializations, checks_passed, checks_failed;
+    dpi_buf piece; /* an event's own lines */
+} dpi_graph_view;
+
+/* `names`: of the steps, for the width of their column. */
+void dpi_graph_view_init(dpi_graph_view *view, bool json, const char *const *names, size_t count);
+void dpi_graph_view_fini(dpi_graph_view *view);
+
+/* A dpipes_run_event_fn, and a logger; `user` is the view. */
+void dpi_graph_view_event(void *user, const dpipes_run_event *event);
+void dpi_graph_view_log(void *user, dpipes_log_level level, const char *message);
+
+/* The closing line; nothing with JSON, where the run's own event says it. */
+void dpi_graph_view_finish(dpi_graph_view *view, dpipes_run_status status, const char *run_id);
+
+#endif
