@@ -9,6 +9,7 @@ README = (ROOT / "README.md").read_text()
 DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
     *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "examples/dagster_project/README.md",
 ]
 STRICT = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror"]
 INCLUDES = ["-I", ROOT / "include", "-I", BUILD / "include"]

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from docs_harness import blocks_of
+from docs_harness import blocks_of, commands_of
 from harness import ROOT, built, clean_environment, run
 from processes import Trace
 from test_docs import INCLUDES, STRICT
@@ -12,13 +12,12 @@ from test_docs import INCLUDES, STRICT
 PAGE = ROOT / "docs/ray.md"
 PARITY = ROOT / "docs/parity.md"
 BLOCKS = blocks_of(PAGE)
-SCRIPT = re.compile(r"^\$ (.*(?:(?<=\\)\n.*)*)$", re.MULTILINE)
 
 
 def script_with(word):
     """The commands of the block that has this word."""
     [block] = [block for block in BLOCKS if block.language == "console" and word in block.text]
-    return "\n".join(SCRIPT.findall(block.text))
+    return "\n".join(commands_of(block))
 
 
 def run_script(script, tmp_path, environment):
@@ -87,7 +86,7 @@ def test_every_option_exists(page):
 
 def test_every_command_of_the_page_is_one():
     for block in BLOCKS:
-        for command in SCRIPT.findall(block.text) if block.language == "console" else []:
+        for command in commands_of(block):
             words = command.split("$(")[-1].rstrip(')"').split()
             assert words[0] == "dpipes" and words[1] in run([built("cli/dpipes"), "--help"]).stdout, command
 

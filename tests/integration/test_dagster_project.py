@@ -1,19 +1,19 @@
-"""examples/dagster_project on a real Dagster and a real Ray: what Dagster has stored of the trainer, type by type."""
+"""examples/dagster_project on a real Dagster and a real Ray, by its README's commands: what Dagster stores, type by type."""
 
 import importlib
+import shutil
 import statistics
 import sys
 import time
 from pathlib import Path
 
 import pytest
-from harness import BUILD, ROOT, built, clean_environment, run
+from harness import BUILD, run
+from project_harness import CHECK, PROJECT, jobs_of_run, project_environment, project_variables, readme_command
 
 dg = pytest.importorskip("dagster")
 pytest.importorskip("dagster_ray")
 
-PROJECT = ROOT / "examples/dagster_project"
-CHECK = "accuracy_at_least_0_9"
 COLUMNS = [("fold", "int"), ("train_rows", "int"), ("test_rows", "int"), ("accuracy", "float"), ("log_loss", "float")]
 TYPES = {
     "num_folds": dg.IntMetadataValue,
@@ -32,20 +32,13 @@ TYPES = {
 
 @pytest.fixture
 def home(tmp_path):
-    (tmp_path / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+    shutil.copy(PROJECT / "instances/local/dagster.yaml", tmp_path)
     return tmp_path
 
 
 @pytest.fixture
-def variables(ray, home):
-    """What the project needs to know."""
-    return {
-        **ray.variables,
-        "RAY_API_SERVER_ADDRESS": ray.address,
-        "DAGSTER_HOME": str(home),
-        "DPIPES_TRAINER": str(built("examples/trainer/trainer")),
-        "PYTHONPATH": str(BUILD / "python"),
-    }
+def variables(ray, ray_program, home):
+    return project_variables(ray, ray_program, home)
 
 
 @pytest.fixture
@@ -57,7 +50,7 @@ def project(variables, monkeypatch):
     monkeypatch.syspath_prepend(str(PROJECT))
     module = importlib.import_module("dagster_project.definitions")
     yield module
-    for name in ("dagster_project.definitions", "dagster_project"):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "dagster_project"]:
         del sys.modules[name]
 
 
@@ -110,13 +103,15 @@ def assert_checked(instance, asset, passed, accuracy, launch_types):
     }
 
 
-LAUNCH_TYPES = {"ray_model": {"Ray Job ID": dg.TextMetadataValue}, "local_model": {}}
+AS_A_JOB = {"Ray Job ID": dg.TextMetadataValue}
+LAUNCH_TYPES = {"ray_model": AS_A_JOB, "own_ray_model": AS_A_JOB, "local_model": {}}
 
 
-def assert_both(home, folds, rounds, since, passed):
+def assert_models(home, assets, folds, rounds, since, passed):
     with dg.DagsterInstance.from_config(str(home)) as instance:
         versions = set()
-        for asset, launch_types in LAUNCH_TYPES.items():
+        for asset in assets:
+            launch_types = LAUNCH_TYPES[asset]
             version, accuracy = assert_trained(instance, home, asset, folds, rounds, since, launch_types)
             assert_checked(instance, asset, passed, accuracy, launch_types)
             assert (accuracy >= 0.9) == passed
@@ -124,17 +119,39 @@ def assert_both(home, folds, rounds, since, passed):
     assert len(versions) == 1, "the same data and parameters made different versions"
 
 
-def test_dagster_asset_materialize_stores_what_the_trainer_reports(variables, home):
+def run_readme_command(words, variables):
+    """Returns when it began."""
     since = time.time()
-    command = [sys.executable, "-m", "dagster", "asset", "materialize", "--select", "*"]
-    done = run(
-        [*command, "-m", "dagster_project.definitions"],
-        timeout=180,
-        cwd=PROJECT,
-        env=clean_environment(**variables),
-    )
+    done = run(["bash", "-c", readme_command(words)], timeout=240, cwd=PROJECT, env=project_environment(variables))
     assert done.returncode == 0, done.stderr
-    assert_both(home, folds=5, rounds=50, since=since, passed=True)
+    return since
+
+
+def test_all_assets_are_materialized(variables, home):
+    since = run_readme_command("asset materialize --select '*'", variables)
+    assert_models(home, LAUNCH_TYPES, folds=5, rounds=50, since=since, passed=True)
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        for asset in ("distributed_ml_training", "native_ml_training"):
+            materialization = stored_materialization(instance, asset)
+            assert materialization.tags["dagster/data_version"] == "alpha"
+            values = {key: value.value for key, value in materialization.metadata.items() if key not in AS_A_JOB}
+            results = [{"partition_id": number, "accuracy": 0.95} for number in range(4)]
+            assert values == {"num_partitions": 4, "results": results}
+
+
+def test_a_model_of_no_rounds_fails_its_check(variables, home):
+    since = run_readme_command("num_rounds", variables)
+    assert_models(home, ["local_model"], folds=5, rounds=0, since=since, passed=False)
+
+
+def test_on_ray_executor_the_step_is_a_ray_job(ray, variables, home):
+    since = run_readme_command("-j on_ray_executor", variables)
+    assert_models(home, ["local_model"], folds=5, rounds=50, since=since, passed=True)
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        [record] = instance.get_runs()
+    [(submission_id, status)] = jobs_of_run(ray, record.run_id).items()
+    assert submission_id.startswith(f"dagster-step-{record.run_id[:8]}-local-model-")
+    assert status == "SUCCEEDED"
 
 
 @pytest.mark.parametrize("package", ["dagster_dpipes", "dagster_ray"])
@@ -145,19 +162,19 @@ def test_materialize_stores_what_the_trainer_reports(project, home, package):
     config = {"config": {"num_folds": 3, "num_rounds": 0}}
     with dg.DagsterInstance.from_config(str(home)) as instance:
         result = dg.materialize(
-            [project.ray_model, project.local_model],
+            [project.pipes_ray_job_client.ray_model, project.ray_executor_job.local_model],
             instance=instance,
-            resources={**project.defs.resources, "ray": client},
+            resources={**project.defs.resources, "ray_client": client},
             run_config={"ops": {"ray_model": config, "local_model": config}},
         )
         assert result.success
-    assert_both(home, folds=3, rounds=0, since=since, passed=False)
+    assert_models(home, ["ray_model", "local_model"], folds=3, rounds=0, since=since, passed=False)
 
 
 def test_a_trainer_that_fails_fails_the_step_and_says_why(project, home):
     with dg.DagsterInstance.from_config(str(home)) as instance:
         result = dg.materialize(
-            [project.local_model],
+            [project.ray_executor_job.local_model],
             instance=instance,
             resources=project.defs.resources,
             run_config={"ops": {"local_model": {"config": {"num_folds": 1}}}},
