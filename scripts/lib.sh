@@ -168,7 +168,7 @@ dpipes_setup_venv() {
         dpipes_line '%s: all installed\n' "$dpipes_title"
         return
     fi
-    dpipes_title+=' (ray, dagster; about 750 MB)'
+    dpipes_title+=' (ray, dagster; about 850 MB)'
     dpipes_unfinished=$dpipes_venv
     rm -rf "$dpipes_venv"
     dpipes_run venv /usr/bin/python3 -m venv "$dpipes_venv"

@@ -61,6 +61,13 @@ def wait_until(condition, seconds, what):
         time.sleep(0.05)
 
 
+def free_port():
+    """One that nobody listens on, a moment ago."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
 def contents(path):
     """A file of a process, which may end at any moment."""
     try:

@@ -10,7 +10,7 @@ import time
 
 import pytest
 from harness import built, clean_environment, dpipes_run, extra_options, run
-from processes import Trace
+from processes import Trace, free_port
 
 HELLO = ("--asset", "table", "--extra", "rows=3")
 
@@ -163,12 +163,6 @@ http {{
     }}
 }}
 """
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 def make_certificate(directory):
