@@ -11,12 +11,12 @@ from processes import wait_until
 
 PROJECT = ROOT / "examples/dagster_project"
 CHECK = "accuracy_at_least_0_9"
-COMMANDS = {command for block in blocks_of(PROJECT / "README.md") for command in commands_of(block)}
+COMMANDS = [command for block in blocks_of(PROJECT / "README.md") for command in commands_of(block)]
 
 
 def readme_command(words):
-    """The one that has these words."""
-    [command] = [command for command in COMMANDS if words in command]
+    """The one that has these words; README may have it several times."""
+    [command] = {command for command in COMMANDS if words in command}
     return command
 
 

@@ -1,6 +1,7 @@
 """examples/dagster_project on a real Dagster and a real Ray, by its README's commands: what Dagster stores, type by type."""
 
 import importlib
+import re
 import shutil
 import statistics
 import sys
@@ -8,8 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
-from harness import BUILD, run
-from project_harness import CHECK, PROJECT, jobs_of_run, project_environment, project_variables, readme_command
+from harness import BUILD, ROOT, built, clean_environment, run
+from processes import Trace
+from project_harness import CHECK, COMMANDS, PROJECT, jobs_of_run, project_environment, project_variables, readme_command
 
 dg = pytest.importorskip("dagster")
 pytest.importorskip("dagster_ray")
@@ -139,9 +141,28 @@ def test_all_assets_are_materialized(variables, home):
             assert values == {"num_partitions": 4, "results": results}
 
 
-def test_a_model_of_no_rounds_fails_its_check(variables, home):
-    since = run_readme_command("num_rounds", variables)
+def readme_script():
+    """README from its set-up to its end with a Ray of its own, without the installation, which test_wheel.py has, and without
+    what other tests run."""
+    elsewhere = ("pip install", "instances/ray/", "dagster dev", "--select '*'", "-j on_ray_executor")
+    script = "\n".join(command for command in COMMANDS if not any(words in command for words in elsewhere))
+    script = re.sub(r"(\.\./\.\./)?build/cli/dpipes", str(built("cli/dpipes")), script)
+    script = script.replace(".venv/bin/activate", str(Path(sys.executable).with_name("activate")))
+    return script.replace("local down", 'local down --address "$RAY_API_SERVER_ADDRESS"')
+
+
+def test_from_the_set_up_to_a_model_of_no_rounds_that_fails_its_check(ray_program, runtime_directory):
+    trainer = str(built("examples/trainer/trainer"))
+    variables = {"DPIPES_RAY": ray_program, "DPIPES_TRAINER": trainer, "PYTHONPATH": str(BUILD / "python")}
+    trace = Trace(clean_environment(**variables))
+    since = time.time()
+    done = run(["bash", "-euc", readme_script()], timeout=240, cwd=ROOT, env=trace.environment)
+    assert done.returncode == 0, done.stderr
+    [home] = Path(trace.directory).glob("tmp.*")
     assert_models(home, ["local_model"], folds=5, rounds=0, since=since, passed=False)
+    shutil.rmtree(home)
+    trace.wait_until_nothing_is_left()
+    trace.close()
 
 
 def test_on_ray_executor_the_step_is_a_ray_job(ray, variables, home):
