@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from harness import built, clean_environment, run
-from processes import Trace
+from processes import Trace, contents
 
 DASHBOARD = "dashboard/dashboard.py"
 
@@ -48,4 +48,4 @@ class Ray:
 
 
 def command_of(pid):
-    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    return contents(Path(f"/proc/{pid}/cmdline")).replace(b"\0", b" ").decode()

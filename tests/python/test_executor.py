@@ -49,6 +49,10 @@ def jobs_of(ray, run_id):
         }
 
 
+def statuses(ray, run_id):
+    return {job.status for job in jobs_of(ray, run_id).values()}
+
+
 def test_each_step_is_a_job_with_what_it_is_given(cluster, instance):
     with execute(instance, "steps") as result:
         assert result.success
@@ -64,7 +68,8 @@ def test_each_step_is_a_job_with_what_it_is_given(cluster, instance):
         assert result.output_for_node("again") == 1
     jobs = jobs_of(cluster, result.run_id)
     assert set(jobs) == {"environment", "plain", "join", "again"}
-    assert {job.status for job in jobs.values()} == {"SUCCEEDED"}
+    # A step has said what came of it before its job ends.
+    wait_until(lambda: statuses(cluster, result.run_id) == {"SUCCEEDED"}, 60, lambda: statuses(cluster, result.run_id))
     assert jobs["join"].metadata["dagster/job"] == "steps"
     prefix = f"dagster-step-{result.run_id[:8]}-"
     assert all(job.submission_id.startswith(prefix) for job in jobs.values())
