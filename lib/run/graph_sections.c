@@ -212,12 +212,8 @@ static dpipes_status read_limit(const dpi_graph_reader *r, const dpi_value *valu
 
 static dpipes_status read_limits(const dpi_graph_reader *r, const dpi_value *value, dpi_executor *executor)
 {
-    dpipes_status status = dpi_value_want_list(r, value);
-    if (status != DPIPES_OK)
-        return status;
-    dpi_tag_limit *limits = dpi_arena_alloc(r->arena, value->node->size, sizeof *limits);
-    if (!limits)
-        return dpi_fail_memory(r->err);
+    dpi_tag_limit *limits = dpi_value_new_items(r, value, DPI_JSON_ARRAY, sizeof *limits);
+    dpipes_status status = limits ? DPIPES_OK : r->err->status;
     for (size_t i = 0; status == DPIPES_OK && i < value->node->size; i++) {
         const dpi_value member = dpi_value_at(value, i);
         status = read_limit(r, &member, &limits[i]);
@@ -287,48 +283,17 @@ dpipes_status dpi_graph_read_executor(const dpi_graph_reader *r, const dpi_value
 
 /* ---- Partitions ---- */
 
-static int compare_texts(const void *one, const void *other)
-{
-    return strcmp(*(const char *const *)one, *(const char *const *)other);
-}
-
-static dpipes_status check_keys(const dpi_graph_reader *r, const dpi_value *value, const dpi_partitions *partitions)
-{
-    char shown[DPI_SHOWN_SIZE];
-    const char *twice = NULL;
-    const char **sorted = malloc((partitions->key_count + 1) * sizeof *sorted);
-    if (!sorted)
-        return dpi_fail_memory(r->err);
-    if (partitions->key_count > 0)
-        memcpy(sorted, partitions->keys, partitions->key_count * sizeof *sorted);
-    qsort(sorted, partitions->key_count, sizeof *sorted, compare_texts);
-    for (size_t i = 1; !twice && i < partitions->key_count; i++)
-        if (strcmp(sorted[i - 1], sorted[i]) == 0)
-            twice = sorted[i];
-    free(sorted);
-    if (twice)
-        return dpi_value_fail(r, value, "the key `%s` is there twice", dpi_shown(twice, strlen(twice), shown));
-    return partitions->key_count > 0 ? DPIPES_OK : dpi_value_fail(r, value, "wants one key at least");
-}
-
 static dpipes_status read_static(const dpi_graph_reader *r, const dpi_value *value, dpi_partitions *partitions)
 {
-    dpipes_status status = dpi_value_want_list(r, value);
-    if (status != DPIPES_OK)
-        return status;
-    if (value->node->size > DPI_PARTITION_KEYS_MAX)
-        return dpi_value_fail(r, value, "has %zu keys, and %zu are the most", value->node->size,
-                              DPI_PARTITION_KEYS_MAX);
-    const char **keys = dpi_arena_alloc(r->arena, value->node->size, sizeof *keys);
-    if (!keys)
-        return dpi_fail_memory(r->err);
+    const char **keys = dpi_value_new_items(r, value, DPI_JSON_ARRAY, sizeof *keys);
+    dpipes_status status = keys ? DPIPES_OK : r->err->status;
     for (size_t i = 0; status == DPIPES_OK && i < value->node->size; i++) {
         const dpi_value member = dpi_value_at(value, i);
         status = dpi_value_name(r, &member, &keys[i]);
     }
     partitions->keys = keys;
     partitions->key_count = value->node->size;
-    return status == DPIPES_OK ? check_keys(r, value, partitions) : status;
+    return status;
 }
 
 static dpipes_status read_optional_text(const dpi_graph_reader *r, const dpi_value *value, const char *key,
@@ -392,15 +357,15 @@ static dpipes_status read_dimensions(const dpi_graph_reader *r, const dpi_value 
     if (status != DPIPES_OK)
         return status;
     const size_t count = value->node->size;
-    if (count != 2)
-        return dpi_value_fail(r, value, "wants two dimensions, as Dagster does, and has %zu", count);
     const char **names = dpi_arena_alloc(r->arena, count, sizeof *names);
     dpi_partitions *dimensions = dpi_arena_alloc(r->arena, count, sizeof *dimensions);
     dpi_member *sorted = dpi_arena_alloc(r->trees, count, sizeof *sorted);
     if (!names || !dimensions || !sorted)
         return dpi_fail_memory(r->err);
-    memcpy(sorted, value->node->items, count * sizeof *sorted);
-    qsort(sorted, count, sizeof *sorted, compare_members);
+    if (count > 0) {
+        memcpy(sorted, value->node->items, count * sizeof *sorted);
+        qsort(sorted, count, sizeof *sorted, compare_members);
+    }
     for (size_t i = 0; status == DPIPES_OK && i < count; i++) {
         const dpi_value member = {value, sorted[i].key, i, sorted[i].value};
         names[i] = dpi_arena_text(r->arena, member.key);
@@ -450,5 +415,11 @@ static dpipes_status read_kind(const dpi_graph_reader *r, const dpi_value *value
 
 dpipes_status dpi_graph_read_partitions(const dpi_graph_reader *r, const dpi_value *value, dpi_partitions *partitions)
 {
-    return read_kind(r, value, false, partitions);
+    dpipes_error failure = DPIPES_ERROR_INIT;
+    dpipes_status status = read_kind(r, value, false, partitions);
+    if (status == DPIPES_OK)
+        status = dpi_partitions_check(partitions, &failure);
+    return failure.status == DPIPES_EINVAL ? dpi_value_fail(r, value, "%s", failure.message)
+           : failure.status != DPIPES_OK   ? dpi_fail_copy(r->err, &failure)
+                                           : status;
 }

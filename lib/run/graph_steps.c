@@ -68,12 +68,8 @@ static dpipes_status read_priority(const dpi_graph_reader *r, const dpi_value *v
 
 static dpipes_status read_tags(const dpi_graph_reader *r, const dpi_value *value, dpi_graph_step *step)
 {
-    dpipes_status status = dpi_value_want_object(r, value);
-    if (status != DPIPES_OK)
-        return status;
-    dpipes_pair *tags = dpi_arena_alloc(r->arena, value->node->size, sizeof *tags);
-    if (!tags)
-        return dpi_fail_memory(r->err);
+    dpipes_pair *tags = dpi_value_new_items(r, value, DPI_JSON_OBJECT, sizeof *tags);
+    dpipes_status status = tags ? DPIPES_OK : r->err->status;
     for (size_t i = 0; status == DPIPES_OK && i < value->node->size; i++) {
         const dpi_value member = dpi_value_at(value, i);
         if (strcmp(member.key, DPI_CONFIG_TAG) == 0) {
@@ -105,12 +101,8 @@ static dpipes_status read_env(const dpi_graph_reader *r, const dpi_value *value,
 
 static dpipes_status read_assets(const dpi_graph_reader *r, const dpi_value *value, dpi_graph_step *step)
 {
-    dpipes_status status = dpi_value_want_list(r, value);
-    if (status != DPIPES_OK)
-        return status;
-    const char **assets = dpi_arena_alloc(r->arena, value->node->size, sizeof *assets);
-    if (!assets)
-        return dpi_fail_memory(r->err);
+    const char **assets = dpi_value_new_items(r, value, DPI_JSON_ARRAY, sizeof *assets);
+    dpipes_status status = assets ? DPIPES_OK : r->err->status;
     for (size_t i = 0; status == DPIPES_OK && i < value->node->size; i++) {
         const dpi_value member = dpi_value_at(value, i);
         status = dpi_value_name(r, &member, &assets[i]);
@@ -216,12 +208,8 @@ static dpipes_status check_twice(const dpi_graph_reader *r, const dpi_value *val
 /* After the assets. */
 static dpipes_status read_checks(const dpi_graph_reader *r, const dpi_value *value, dpi_graph_step *step)
 {
-    dpipes_status status = dpi_value_want_list(r, value);
-    if (status != DPIPES_OK)
-        return status;
-    dpi_check_spec *checks = dpi_arena_alloc(r->arena, value->node->size, sizeof *checks);
-    if (!checks)
-        return dpi_fail_memory(r->err);
+    dpi_check_spec *checks = dpi_value_new_items(r, value, DPI_JSON_ARRAY, sizeof *checks);
+    dpipes_status status = checks ? DPIPES_OK : r->err->status;
     for (size_t i = 0; status == DPIPES_OK && i < value->node->size; i++) {
         const dpi_value member = dpi_value_at(value, i);
         status = read_check(r, &member, step, &checks[i]);

@@ -131,6 +131,18 @@ dpipes_status dpi_value_want_list(const dpi_graph_reader *r, const dpi_value *va
     return value->node->kind == DPI_JSON_ARRAY ? DPIPES_OK : fail_type(r, value, "a list");
 }
 
+void *dpi_value_new_items(const dpi_graph_reader *r, const dpi_value *value, dpi_json_kind wanted, size_t size)
+{
+    if (value->node->kind != wanted) {
+        fail_type(r, value, wanted == DPI_JSON_ARRAY ? "a list" : "an object");
+        return NULL;
+    }
+    void *items = dpi_arena_alloc(r->arena, value->node->size, size);
+    if (!items)
+        dpi_fail_memory(r->err);
+    return items;
+}
+
 static size_t count_words(const char *const *words)
 {
     size_t count = 0;
@@ -364,12 +376,8 @@ dpipes_status dpi_value_choice(const dpi_graph_reader *r, const dpi_value *value
 dpipes_status dpi_value_pairs(const dpi_graph_reader *r, const dpi_value *value, const dpipes_pair **pairs,
                               size_t *count)
 {
-    dpipes_status status = dpi_value_want_object(r, value);
-    if (status != DPIPES_OK)
-        return status;
-    dpipes_pair *all = dpi_arena_alloc(r->arena, value->node->size, sizeof *all);
-    if (!all)
-        return dpi_fail_memory(r->err);
+    dpipes_pair *all = dpi_value_new_items(r, value, DPI_JSON_OBJECT, sizeof *all);
+    dpipes_status status = all ? DPIPES_OK : r->err->status;
     for (size_t i = 0; status == DPIPES_OK && i < value->node->size; i++) {
         const dpi_value member = dpi_value_at(value, i);
         all[i].name = dpi_arena_text(r->arena, member.key);

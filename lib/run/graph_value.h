@@ -48,6 +48,10 @@ dpi_value dpi_value_at(const dpi_value *container, size_t i);
 dpipes_status dpi_value_want_object(const dpi_graph_reader *r, const dpi_value *value);
 dpipes_status dpi_value_want_list(const dpi_graph_reader *r, const dpi_value *value);
 
+/* Zeroed memory of the arena for what the elements of a list, or the members of an object, become. NULL: it is none, or there is no
+ * memory: r->err->status. */
+void *dpi_value_new_items(const dpi_graph_reader *r, const dpi_value *value, dpi_json_kind wanted, size_t size);
+
 /* Wants an object with no other keys than these, which end with NULL. An unknown one is named with the nearest. */
 dpipes_status dpi_value_want_keys(const dpi_graph_reader *r, const dpi_value *value, const char *const *keys);
 

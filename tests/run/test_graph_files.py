@@ -70,11 +70,11 @@ BAD = {
     "name: g\nexecutor: {ray: {headers: {A: 1}}}" + TAIL: "2:27: executor.ray.headers: wants an object of texts",
     "name: g\nexecutor: {ray: {env_vars: [=1]}}" + TAIL: "2:28: executor.ray.env_vars: wants a list of KEY=VALUE",
     "name: g\nexecutor: {ray: {tag_concurrency_limits: [{key: k}]}}" + TAIL: "`limit` is missing",
-    "name: g\npartitions: []" + TAIL: "2:13: partitions: wants one key at least",
-    "name: g\npartitions: [a, a]" + TAIL: "2:13: partitions: the key `a` is there twice",
+    "name: g\npartitions: []" + TAIL: "2:13: partitions: keys: there must be one at least",
+    "name: g\npartitions: [a, a]" + TAIL: "2:13: partitions: keys: `a` is there twice",
     "name: g\npartitions: {daily: {}}" + TAIL: "2:21: partitions.daily: `start` is missing",
     "name: g\npartitions: {hourly: {start: x, hour_offset: 1}}" + TAIL: "hour_offset: is no key",
-    "name: g\npartitions: {multi: {a: [x]}}" + TAIL: "wants two dimensions",
+    "name: g\npartitions: {multi: {a: [x]}}" + TAIL: "2:13: partitions: dimensions: there are 1, and must be 2",
     "name: g\npartitions: {multi: {a: [x], b: {multi: {}}}}" + TAIL: "partitions.multi.b.multi: is no key",
 }
 # Here it cannot.
@@ -85,6 +85,7 @@ BAD_IN_MEANING = {
     STEP + "  assets: [t]\n- {name: b, entrypoint: x, assets: [t]}\n": "the asset `t` is made by step `a` already",
     STEP + "  checks: [c]\n": "5:12: steps[0].checks[0]: `asset` is missing",
     STEP + "  assets: [t]\n  checks: [{name: c, asset: u}]\n": "the step has no asset `u`",
+    "name: g\npartitions: {daily: {start: '2024-13-01'}}" + TAIL: "2:13: partitions: start: `2024-13-01` is no date",
     STEP + "  extras: {a: [{env: DPI_UNSET}]}\n": "steps[0].extras.a[0]: the environment variable `DPI_UNSET` is not set",
 }
 

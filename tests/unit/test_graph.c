@@ -177,7 +177,8 @@ START_TEST(partitions_are_read)
     read_graph("name: g\npartitions: [de, fr]" TAIL);
     ck_assert_int_eq(graph->partitions.kind, DPI_PARTITIONS_STATIC);
     ck_assert_str_eq(graph->partitions.keys[1], "fr");
-    read_graph("name: g\npartitions: {multi: {where: [de], day: {hourly: {start: x, end: y, end_offset: -1}}}}" TAIL);
+    read_graph(
+        "name: g\npartitions: {multi: {where: [de], day: {hourly: {start: '2024-01-01-00:00', end_offset: -1}}}}" TAIL);
     ck_assert_int_eq(graph->partitions.kind, DPI_PARTITIONS_MULTI);
     ck_assert_str_eq(graph->partitions.dimension_names[0], "day");
     ck_assert_int_eq(graph->partitions.dimensions[0].kind, DPI_PARTITIONS_HOURLY);
@@ -363,18 +364,20 @@ END_TEST
 
 START_TEST(impossible_partitions)
 {
-    assert_refused("name: g\npartitions: []" TAIL, "g.yaml:2:13: partitions: wants one key at least");
+    assert_refused("name: g\npartitions: []" TAIL, "g.yaml:2:13: partitions: keys: there must be one at least");
     assert_refused("name: g\npartitions: {static: [a, b, a]}" TAIL,
-                   "g.yaml:2:22: partitions.static: the key `a` is there twice");
+                   "g.yaml:2:13: partitions: keys: `a` is there twice");
     assert_refused("name: g\npartitions: {daily: {}}" TAIL, "g.yaml:2:21: partitions.daily: `start` is missing");
     assert_refused("name: g\npartitions: {multi: {a: [x]}}" TAIL,
-                   "g.yaml:2:21: partitions.multi: wants two dimensions, as Dagster does, and has 1");
+                   "g.yaml:2:13: partitions: dimensions: there are 1, and must be 2");
     assert_refused("name: g\npartitions: {multi: {a: [x], b: {multi: {}}}}" TAIL,
                    "g.yaml:2:34: partitions.multi.b.multi: is no key");
     assert_refused("name: g\npartitions: {hourly: {start: x, hour_offset: 1}}" TAIL,
                    "g.yaml:2:33: partitions.hourly.hour_offset: is no key; is it `end_offset`?");
     assert_refused("name: g\npartitions: {static: [a], daily: {start: x}}" TAIL,
                    "g.yaml:2:13: partitions: wants one of static, daily, hourly and multi");
+    assert_refused("name: g\npartitions: {daily: {start: soon}}" TAIL,
+                   "g.yaml:2:13: partitions: start: `soon` is no date by the format `%Y-%m-%d`");
 }
 END_TEST
 
