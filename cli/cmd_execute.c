@@ -23,6 +23,7 @@ typedef struct execute_command {
     const char *run_id;
     const char *address;
     bool in_process;
+    bool stale_only;
     bool from_failure;
     bool json;
     bool help;
@@ -47,6 +48,7 @@ static size_t fill_args(execute_command *c, bool resume, dpi_arg *args)
         {"--set", DPI_ARG_LIST, &c->set},
         {"--run-id", DPI_ARG_TEXT, &c->run_id},
         {"--in-process", DPI_ARG_FLAG, &c->in_process},
+        {"--stale-only", DPI_ARG_FLAG, &c->stale_only},
     };
     const dpi_arg again[] = {{"--from-failure", DPI_ARG_FLAG, &c->from_failure}};
     const dpi_arg *own = resume ? again : fresh;
@@ -113,6 +115,7 @@ static dpipes_execute_options options_of(execute_command *c)
         .select_count = c->select.count,
         .extras_json = c->extras.data,
         .in_process = c->in_process,
+        .stale_only = c->stale_only,
         .address = c->address,
         .on_event = dpi_graph_view_event,
         .user = &c->view,

@@ -364,6 +364,7 @@ const char *const dpi_help_execute[] = {
     "needs it), "
     "tag:K,\n"
     "                          tag:K=V\n"
+    "  --stale-only            of them those that have changed since their assets were made, and what needs these\n"
     "  --set extras.KEY=JSON   an extra of all steps, which wins over their own; may be repeated\n"
     "  --run-id ID             its ID, of letters, digits, _ and - (a random UUID)\n"
     "\n"

@@ -170,6 +170,9 @@ typedef struct dpipes_execute_options {
     const char *tags_json;   /* {"key": "value"} of the run; NULL: {} */
     bool in_process;         /* processes of this machine, whatever the graph says */
     const char *address;     /* of the Ray, instead of the graph's; NULL: that one, else as dpipes_ray_client_new */
+    bool
+        stale_only; /* of the steps those that have changed: the code version, the data version of what they are made from, or never
+                        materialized; an ENGINE event of each says why */
     dpipes_run_event_fn on_event;
     void *user;
     dpipes_logger logger; /* what the client of Ray has to say; NULL: nothing */

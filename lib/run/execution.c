@@ -81,6 +81,7 @@ dpipes_status dpi_execution_write_attempt(dpi_attempt *attempt, const dpi_job_en
 dpipes_status dpi_execution_add_event(dpi_execution *x, dpipes_run_event *event, dpipes_error *err)
 {
     event->run_id = x->run_id;
+    event->partition_key = x->partition_key;
     event->time_ms = dpi_clock_unix_ms();
     dpipes_status status = begin(x, err);
     if (status == DPIPES_OK)
@@ -98,7 +99,7 @@ dpipes_status dpi_execution_note(dpi_execution *x, dpipes_run_event_type type, s
     dpipes_run_event event = {
         .type = type,
         .step = of_run ? NULL : x->graph->steps[step].name,
-        .attempt = of_run ? 0 : dpi_plan_attempt(x->plan, step),
+        .attempt = of_run || !x->plan ? 0 : dpi_plan_attempt(x->plan, step),
         .level = bad ? DPIPES_LOG_ERROR : DPIPES_LOG_INFO,
         .text = text,
         .text_size = text ? strlen(text) : 0,

@@ -17,6 +17,7 @@ typedef struct dpi_execution_options {
     const char *partition_key; /* NULL: none */
     const char *const *select; /* see selection.h */
     size_t select_count;
+    bool stale_only;         /* of them those that have changed, see stale.h */
     const char *extras_json; /* one object, whose members win over each step's extras; NULL: {} */
     const char *tags_json;   /* {"key": "value"} of the run; NULL: {} */
     const char *backfill_id;

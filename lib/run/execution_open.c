@@ -4,11 +4,11 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/json_write.h"
 #include "base/random.h"
 #include "run/execution_state.h"
 #include "run/partitions.h"
 #include "run/selection.h"
+#include "run/stale.h"
 
 /* ---- What both need ---- */
 
@@ -56,12 +56,10 @@ static size_t concurrency(const dpi_executor *executor)
     return cpus > 0 ? (size_t)cpus : 1;
 }
 
-static dpipes_status make_plan(dpi_execution *x, const char *const *words, size_t count, dpipes_error *err)
+/* `selected`: one a step. */
+static dpipes_status make_plan(dpi_execution *x, const bool *selected, dpipes_error *err)
 {
     const dpi_executor *executor = &x->graph->executor;
-    bool *selected = calloc(x->graph->step_count + 1, sizeof *selected);
-    if (!selected)
-        return dpi_fail_memory(err);
     const dpi_plan_options options = {
         .selected = selected,
         .max_concurrent = concurrency(executor),
@@ -69,13 +67,8 @@ static dpipes_status make_plan(dpi_execution *x, const char *const *words, size_
         .limit_count = executor->limit_count,
         .retries = executor->retries,
     };
-    dpipes_status status = dpi_selection_resolve(x->graph, words, count, selected, err);
-    if (status == DPIPES_OK) {
-        x->plan = dpi_plan_new(x->graph, &options, err);
-        status = x->plan ? DPIPES_OK : err->status;
-    }
-    free(selected);
-    return status;
+    x->plan = dpi_plan_new(x->graph, &options, err);
+    return x->plan ? DPIPES_OK : err->status;
 }
 
 /* ---- What earlier runs have left for this one ---- */
@@ -134,8 +127,8 @@ static dpipes_status check_partition(const dpi_execution *x, dpipes_error *err)
 static dpipes_status note_found(void *user, const dpi_run_row *run, dpipes_error *err)
 {
     const dpi_execution *x = user;
-    if (strcmp(run->run_id, x->run_id) != 0)
-        return DPIPES_OK; /* it only begins like this one */
+    if (strcmp(run->run_id, x->run_id) != 0 || run->status == DPIPES_RUN_QUEUED)
+        return DPIPES_OK; /* it only begins like this one, or waits for it */
     return dpi_fail(err, DPIPES_ESTATE, "run %s is there already (%s)", run->run_id,
                     dpipes_run_status_name(run->status));
 }
@@ -148,16 +141,11 @@ static dpipes_status check_new(dpi_execution *x, dpipes_error *err)
     return status == DPIPES_OK || absent ? DPIPES_OK : dpi_fail_copy(err, &failure);
 }
 
-/* What a resume needs: {"select": […], "extras": {…}, "started": {…}}. */
+/* What a resume needs beside the rows: {"extras": {…}, "started": {…}}. */
 static char *write_options(const dpi_execution_options *options)
 {
     dpi_buf json = {0};
-    dpi_buf_append_literal(&json, "{\"select\": [");
-    for (size_t i = 0; i < options->select_count; i++) {
-        dpi_buf_append_text(&json, i > 0 ? ", " : "");
-        dpi_json_write_text(&json, options->select[i]);
-    }
-    dpi_buf_printf(&json, "], \"extras\": %s, \"started\": %s}", options->extras_json ? options->extras_json : "{}",
+    dpi_buf_printf(&json, "{\"extras\": %s, \"started\": %s}", options->extras_json ? options->extras_json : "{}",
                    options->started_json ? options->started_json : "{}");
     return dpi_buf_take(&json);
 }
@@ -190,13 +178,41 @@ static dpipes_status fill_row(dpi_execution *x, const dpi_execution_options *opt
 
 static dpipes_status write_new(dpi_execution *x, dpipes_error *err)
 {
-    dpipes_status status = dpi_execution_write_run(x, err);
+    dpipes_status status = DPIPES_OK;
     for (size_t i = 0; i < x->graph->step_count && status == DPIPES_OK; i++)
         if (dpi_plan_selected(x->plan, i))
             status = dpi_execution_write_step(x, i, NULL, err);
     if (status == DPIPES_OK)
         status = dpi_execution_note(x, DPIPES_RUN_EVENT_RUN_START, SIZE_MAX, NULL, err);
     return status == DPIPES_OK ? dpi_execution_commit(x, err) : status;
+}
+
+static dpipes_status note_stale(void *user, size_t step, const char *reason, dpipes_error *err)
+{
+    dpi_execution *x = user;
+    dpi_buf text = {0};
+    dpi_buf_printf(&text, "stale: %s", reason);
+    dpipes_status status = dpi_buf_failed(&text) ? dpi_fail_memory(err)
+                                                 : dpi_execution_note(x, DPIPES_RUN_EVENT_ENGINE, step, text.data, err);
+    dpi_buf_fini(&text);
+    return status;
+}
+
+/* The run is written first, for what is noted of its steps belongs to it. */
+static dpipes_status choose_steps(dpi_execution *x, const dpi_execution_options *options, dpipes_error *err)
+{
+    bool *selected = calloc(x->graph->step_count + 1, sizeof *selected);
+    if (!selected)
+        return dpi_fail_memory(err);
+    dpipes_status status = dpi_selection_resolve(x->graph, options->select, options->select_count, selected, err);
+    if (status == DPIPES_OK)
+        status = dpi_execution_write_run(x, err);
+    if (status == DPIPES_OK && options->stale_only)
+        status = dpi_stale_select(x->graph, x->store, x->partition_key, selected, note_stale, x, err);
+    if (status == DPIPES_OK)
+        status = make_plan(x, selected, err);
+    free(selected);
+    return status;
 }
 
 static dpipes_status begin_new(dpi_execution *x, const dpi_execution_options *options, dpipes_error *err)
@@ -212,7 +228,7 @@ static dpipes_status begin_new(dpi_execution *x, const dpi_execution_options *op
     if (status == DPIPES_OK)
         status = check_partition(x, err);
     if (status == DPIPES_OK)
-        status = make_plan(x, options->select, options->select_count, err);
+        status = choose_steps(x, options, err);
     if (status == DPIPES_OK)
         status = find_all_earlier(x, err);
     return status == DPIPES_OK ? write_new(x, err) : status;
@@ -254,19 +270,35 @@ static dpipes_status take_row(void *user, const dpi_run_row *row, dpipes_error *
     return failed ? dpi_fail_memory(err) : DPIPES_OK;
 }
 
+static dpipes_status select_step(void *user, const dpi_step_row *row, dpipes_error *err)
+{
+    bool *selected = user;
+    (void)err;
+    selected[row->place] = true;
+    return DPIPES_OK;
+}
+
+static dpipes_status check_step(void *user, const dpi_step_row *row, dpipes_error *err)
+{
+    const dpi_execution *x = user;
+    if (row->place < x->graph->step_count && strcmp(x->graph->steps[row->place].name, row->step) == 0)
+        return DPIPES_OK;
+    return dpi_fail(err, DPIPES_EINVAL, "run %s: step `%s` is not in its graph", row->run_id, row->step);
+}
+
+/* The steps that have a row are those that were selected. */
 static dpipes_status plan_again(dpi_execution *x, dpipes_error *err)
 {
     cJSON *options = cJSON_Parse(x->row.options_json ? x->row.options_json : "{}");
-    const cJSON *select = cJSON_GetObjectItemCaseSensitive(options, "select");
     const cJSON *extras = cJSON_GetObjectItemCaseSensitive(options, "extras");
-    const size_t count = (size_t)cJSON_GetArraySize(select);
-    const char **words = calloc(count + 1, sizeof *words);
-    const cJSON *word = select ? select->child : NULL;
-    for (size_t i = 0; words && i < count; i++, word = word->next)
-        words[i] = cJSON_IsString(word) ? word->valuestring : "";
+    bool *selected = calloc(x->graph->step_count + 1, sizeof *selected);
+    dpipes_status status = selected ? dpi_store_steps(x->store, x->run_id, check_step, x, err) : dpi_fail_memory(err);
     x->extras_json = extras ? cJSON_PrintUnformatted(extras) : NULL;
-    dpipes_status status = words ? make_plan(x, words, count, err) : dpi_fail_memory(err);
-    free(words);
+    if (status == DPIPES_OK)
+        status = dpi_store_steps(x->store, x->run_id, select_step, selected, err);
+    if (status == DPIPES_OK)
+        status = make_plan(x, selected, err);
+    free(selected);
     cJSON_Delete(options);
     return status;
 }
@@ -279,9 +311,7 @@ typedef struct resuming {
 static dpipes_status restore_step(void *user, const dpi_step_row *row, dpipes_error *err)
 {
     const resuming *r = user;
-    const size_t step = dpi_graph_find(r->x->graph, row->step);
-    if (step == SIZE_MAX)
-        return dpi_fail(err, DPIPES_EINVAL, "run %s: step `%s` is not in its graph", row->run_id, row->step);
+    const size_t step = row->place;
     const bool anew = r->from_failure && row->status != DPI_STEP_SUCCESS;
     dpi_plan_restore(r->x->plan, step, anew ? DPI_STEP_WAITING : row->status, row->attempt, row->retry_at_ms);
     return anew ? dpi_execution_write_step(r->x, step, NULL, err) : DPIPES_OK;

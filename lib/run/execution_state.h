@@ -57,7 +57,7 @@ dpipes_status dpi_execution_write_run(dpi_execution *x, dpipes_error *err);
 dpipes_status dpi_execution_write_step(dpi_execution *x, size_t step, const char *error, dpipes_error *err);
 dpipes_status dpi_execution_write_attempt(dpi_attempt *attempt, const dpi_job_end *end, dpipes_error *err);
 
-/* Fills in the run and the time, and tells the listener. */
+/* Fills in the run, its partition and the time, and tells the listener. */
 dpipes_status dpi_execution_add_event(dpi_execution *x, dpipes_run_event *event, dpipes_error *err);
 dpipes_status dpi_execution_note(dpi_execution *x, dpipes_run_event_type type, size_t step, const char *text,
                                  dpipes_error *err);

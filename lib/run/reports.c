@@ -58,7 +58,6 @@ static void add_materialization(dpi_attempt *attempt, const char *asset_key, con
         .type = DPIPES_RUN_EVENT_ASSET_MATERIALIZATION,
         .level = DPIPES_LOG_INFO,
         .asset_key = asset_key,
-        .partition_key = x->partition_key,
         .data_version = data_version ? data_version : computed.data,
         .code_version = code_version,
         .input_versions_json = attempt->input_versions_json,
@@ -107,7 +106,6 @@ static void take_check(dpi_attempt *attempt, const dpipes_event *event)
             .check_name = name,
             .passed = event->passed,
             .severity = event->severity,
-            .partition_key = attempt->x->partition_key,
             .json = json,
         };
         if (!event->passed && event->severity == DPIPES_SEVERITY_ERROR)

@@ -165,6 +165,7 @@ static dpi_execution_options options_of(const dpipes_execute_options *options)
         .partition_key = options->partition_key,
         .select = options->select,
         .select_count = options->select_count,
+        .stale_only = options->stale_only,
         .extras_json = options->extras_json,
         .tags_json = options->tags_json,
         .on_event = options->on_event,
