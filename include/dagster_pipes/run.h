@@ -211,6 +211,41 @@ DPIPES_API const char *dpipes_execution_run_id(const dpipes_execution *execution
 /* A run that has not ended is left as it is: its jobs go on. NULL is fine. */
 DPIPES_API void dpipes_execution_free(dpipes_execution *execution);
 
+/* ---- Backfills ----
+ * A run for each of many partitions of a graph, so many at once, on one thread. All are in the store, QUEUED, before the first begins. */
+typedef struct dpipes_backfill dpipes_backfill;
+
+typedef struct dpipes_backfill_options {
+    size_t size;
+    const char *backfill_id; /* of a new one; NULL: eight random letters */
+    const char *range;       /* of a new one: "A..B", both with it; "A..", "..B"; NULL: all partitions */
+    bool
+        failed; /* of a new one: only partitions whose newest run has failed or was canceled; of one that goes on: runs that have not succeeded
+                    begin anew from their failure */
+    size_t max_runs; /* at once; 0: 10 on Ray, as many as there are CPUs on this machine */
+    const dpipes_execute_options
+        *execute; /* of each run, but for run_id and partition_key; what it points to must live as long */
+} dpipes_backfill_options;
+
+/* The graph and the store must live as long. NULL: DPIPES_EINVAL (the graph has no partitions, the range), as dpipes_execution_start. */
+DPIPES_API dpipes_backfill *dpipes_backfill_start(const dpipes_graph *graph, dpipes_store *store,
+                                                  const dpipes_backfill_options *options, dpipes_error *err);
+
+/* Goes on with a backfill by the graph and the options that it was started with: runs that have begun are resumed, those that are QUEUED
+ * begin. Of the options `failed`, `max_runs` and the listeners count. NULL: DPIPES_ENOENT (no such backfill), as dpipes_execution_resume. */
+DPIPES_API dpipes_backfill *dpipes_backfill_resume(dpipes_store *store, const char *backfill_id,
+                                                   const dpipes_backfill_options *options, dpipes_error *err);
+
+/* As those of an execution. A cancel leaves the runs that have not begun QUEUED. */
+DPIPES_API dpipes_status dpipes_backfill_step(dpipes_backfill *backfill, int64_t timeout_ms, dpipes_error *err);
+DPIPES_API void dpipes_backfill_cancel(dpipes_backfill *backfill);
+DPIPES_API bool dpipes_backfill_ended(const dpipes_backfill *backfill);
+DPIPES_API const char *dpipes_backfill_id(const dpipes_backfill *backfill);
+DPIPES_API size_t
+dpipes_backfill_count(const dpipes_backfill *backfill); /* of its runs, those that this one has to do with */
+DPIPES_API size_t dpipes_backfill_ended_as(const dpipes_backfill *backfill, dpipes_run_status status);
+DPIPES_API void dpipes_backfill_free(dpipes_backfill *backfill);
+
 #ifdef __cplusplus
 }
 #endif

@@ -6,6 +6,7 @@
 #include "base/json_write.h"
 #include "base/options.h"
 #include "run/loop.h"
+#include "run/run_api.h"
 #include "run/store_json.h"
 
 #define DPI_DIRECTORY_MAX 4096
@@ -132,8 +133,7 @@ const char *dpipes_execution_run_id(const dpipes_execution *execution)
     return dpi_execution_run_id(execution->loop.runs[0]);
 }
 
-/* How it was started, for a resume: {"in_process": …, "address": …}. */
-static char *write_started(const dpipes_execute_options *options)
+char *dpi_api_write_started(const dpipes_execute_options *options)
 {
     dpi_buf json = {0};
     dpi_buf_append_literal(&json, "{\"in_process\": ");
@@ -144,7 +144,15 @@ static char *write_started(const dpipes_execute_options *options)
     return dpi_buf_take(&json);
 }
 
-static dpi_engine *make_engine(const dpipes_graph *graph, const dpipes_execute_options *options, dpipes_error *err)
+void dpi_api_read_started(const cJSON *started, dpipes_execute_options *options)
+{
+    const cJSON *address = cJSON_GetObjectItemCaseSensitive(started, "address");
+    options->in_process = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(started, "in_process"));
+    if (!options->address && cJSON_IsString(address))
+        options->address = address->valuestring;
+}
+
+dpi_engine *dpi_api_engine(const dpipes_graph *graph, const dpipes_execute_options *options, dpipes_error *err)
 {
     if (options->in_process || !graph->executor.ray)
         return dpi_engine_local(err);
@@ -158,7 +166,7 @@ static dpi_engine *make_engine(const dpipes_graph *graph, const dpipes_execute_o
     return engine;
 }
 
-static dpi_execution_options options_of(const dpipes_execute_options *options)
+dpi_execution_options dpi_api_options(const dpipes_execute_options *options)
 {
     return (dpi_execution_options){
         .run_id = options->run_id,
@@ -189,14 +197,14 @@ dpipes_execution *dpipes_execution_start(const dpipes_graph *graph, dpipes_store
     dpipes_error failure = DPIPES_ERROR_INIT;
     dpipes_execute_options known;
     dpi_options_copy(&known, sizeof known, options, options ? options->size : 0, sizeof known);
-    dpi_execution_options given = options_of(&known);
+    dpi_execution_options given = dpi_api_options(&known);
     dpipes_execution *x = calloc(1, sizeof *x);
-    char *started = write_started(&known);
+    char *started = dpi_api_write_started(&known);
     dpi_execution *run = NULL;
     given.started_json = started;
     if (!x || !started)
         dpi_fail_memory(&failure);
-    else if ((x->loop.engine = make_engine(graph, &known, &failure)))
+    else if ((x->loop.engine = dpi_api_engine(graph, &known, &failure)))
         run = dpi_execution_start(graph, store, x->loop.engine, &given, &failure);
     free(started);
     return finish(x, run, &failure, err);
@@ -220,13 +228,9 @@ static dpipes_status read_stored(void *user, const dpi_run_row *row, dpipes_erro
 static dpi_execution *resume(dpipes_execution *x, const stored *s, dpipes_store *store, const char *run_id,
                              bool from_failure, dpipes_execute_options *options, dpipes_error *err)
 {
-    const cJSON *started = cJSON_GetObjectItemCaseSensitive(s->options, "started");
-    const cJSON *address = cJSON_GetObjectItemCaseSensitive(started, "address");
-    const dpi_execution_options given = options_of(options);
-    options->in_process = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(started, "in_process"));
-    if (!options->address && cJSON_IsString(address))
-        options->address = address->valuestring;
-    x->loop.engine = make_engine(s->graph, options, err);
+    const dpi_execution_options given = dpi_api_options(options);
+    dpi_api_read_started(cJSON_GetObjectItemCaseSensitive(s->options, "started"), options);
+    x->loop.engine = dpi_api_engine(s->graph, options, err);
     return x->loop.engine ? dpi_execution_resume(s->graph, store, x->loop.engine, run_id, from_failure, &given, err)
                           : NULL;
 }
