@@ -2,7 +2,9 @@
  * it fails. One process serves thousands of cases.
  *
  *     partitions  {"definition": D, "now_ms": N}  the keys; with "range" those of it; with "key" whether it is one ("is_key"), and
- *                 its window */
+ *                 its window
+ *     select      {"graph": JSON, "words": [TEXT]}  the names of the steps that are meant ("selected")
+ *     interpolate {"text": TEXT, "quoting": dpi_quoting, "values": {NAME: JSON}}  the text with the values in ("text") */
 #include "parts.h"
 
 #include <stdio.h>
@@ -14,6 +16,8 @@ static const struct {
     dpipes_status (*answer)(const cJSON *request, cJSON *answer, dpipes_error *err);
 } requests[] = {
     {"partitions", answer_partitions},
+    {"select", answer_select},
+    {"interpolate", answer_interpolate},
 };
 
 static dpipes_status answer_one(const cJSON *request, cJSON *answer, dpipes_error *err)

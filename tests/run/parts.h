@@ -8,5 +8,7 @@
 
 /* Each takes a request and fills the answer's members, or fails. */
 dpipes_status answer_partitions(const cJSON *request, cJSON *answer, dpipes_error *err);
+dpipes_status answer_select(const cJSON *request, cJSON *answer, dpipes_error *err);
+dpipes_status answer_interpolate(const cJSON *request, cJSON *answer, dpipes_error *err);
 
 #endif
