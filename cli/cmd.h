@@ -32,6 +32,7 @@ int dpi_cmd_runs(const char *const *argv);
 int dpi_cmd_assets(const char *const *argv);
 
 int dpi_cmd_execute(const char *const *argv);
+int dpi_cmd_backfill(const char *const *argv);
 int dpi_cmd_resume(const char *const *argv); /* of `runs resume` */
 
 /* The exit code of a command that asks Ray. */
@@ -52,7 +53,7 @@ size_t dpi_cmd_run_args(const char *name, dpi_arg *args);   /* of run, attach */
 size_t dpi_cmd_jobs_args(const char *name, dpi_arg *args);  /* of jobs, status, logs, stop, delete */
 size_t dpi_cmd_local_args(const char *name, dpi_arg *args); /* of local's up, status, down */
 
-size_t dpi_cmd_execute_args(const char *name, dpi_arg *args); /* of execute, and of runs' resume */
+size_t dpi_cmd_execute_args(const char *name, dpi_arg *args); /* of execute, backfill, and runs' resume */
 size_t dpi_cmd_config_args(const char *name, dpi_arg *args);
 size_t dpi_cmd_doctor_args(const char *name, dpi_arg *args);
 size_t dpi_cmd_graph_args(const char *name, dpi_arg *args);

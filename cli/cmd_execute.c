@@ -1,4 +1,5 @@
-/* dpipes execute: a run of a graph, from its start or (dpipes runs resume) from where it was. */
+/* dpipes execute and dpipes backfill: a run of a graph, or one for each of many partitions, from the start or (dpipes runs resume, dpipes
+ * backfill --resume) from where they were. */
 #include "cmd.h"
 
 #include <stdio.h>
@@ -15,7 +16,10 @@
 
 #define DPI_SET_PREFIX "extras."
 
+typedef enum task { EXECUTE, RESUME, BACKFILL } task;
+
 typedef struct execute_command {
+    task task;
     const char *home;
     const char *partition_key;
     dpi_arg_list select;
@@ -25,6 +29,10 @@ typedef struct execute_command {
     bool in_process;
     bool stale_only;
     bool from_failure;
+    const char *range;
+    const char *backfill_id; /* of one that goes on */
+    int64_t max_runs;
+    bool failed;
     bool json;
     bool help;
     dpi_buf extras;
@@ -34,34 +42,44 @@ typedef struct execute_command {
     dpipes_error err;
 } execute_command;
 
-static size_t fill_args(execute_command *c, bool resume, dpi_arg *args)
+/* Names of options, beside those of all. */
+static const char *const takes[][12] = {
+    [EXECUTE] = {"--partition", "--range", "--select", "--stale-only", "--set", "--run-id", "--in-process"},
+    [RESUME] = {"--from-failure"},
+    [BACKFILL] = {"--range", "--failed", "--resume", "--max-runs", "--select", "--stale-only", "--set", "--in-process"},
+};
+
+static size_t fill_args(execute_command *c, dpi_arg *args)
 {
-    const dpi_arg both[] = {
+    const dpi_arg common[] = {
         {"--home", DPI_ARG_TEXT, &c->home},
         {"--address", DPI_ARG_TEXT, &c->address},
         {"--json", DPI_ARG_FLAG, &c->json},
         {"--help", DPI_ARG_FLAG, &c->help},
     };
-    const dpi_arg fresh[] = {
+    const dpi_arg own[] = {
         {"--partition", DPI_ARG_TEXT, &c->partition_key},
+        {"--range", DPI_ARG_TEXT, &c->range},
         {"--select", DPI_ARG_LIST, &c->select},
+        {"--stale-only", DPI_ARG_FLAG, &c->stale_only},
         {"--set", DPI_ARG_LIST, &c->set},
         {"--run-id", DPI_ARG_TEXT, &c->run_id},
         {"--in-process", DPI_ARG_FLAG, &c->in_process},
-        {"--stale-only", DPI_ARG_FLAG, &c->stale_only},
+        {"--from-failure", DPI_ARG_FLAG, &c->from_failure},
+        {"--failed", DPI_ARG_FLAG, &c->failed},
+        {"--resume", DPI_ARG_TEXT, &c->backfill_id},
+        {"--max-runs", DPI_ARG_COUNT, &c->max_runs},
     };
-    const dpi_arg again[] = {{"--from-failure", DPI_ARG_FLAG, &c->from_failure}};
-    const dpi_arg *own = resume ? again : fresh;
-    const size_t own_count = resume ? 1 : sizeof fresh / sizeof *fresh;
-    memcpy(args, both, sizeof both);
-    memcpy(args + sizeof both / sizeof *both, own, own_count * sizeof *own);
-    return sizeof both / sizeof *both + own_count;
+    const size_t count = sizeof common / sizeof *common;
+    memcpy(args, common, sizeof common);
+    return count + dpi_args_select(own, sizeof own / sizeof *own, takes[c->task], args + count);
 }
 
 size_t dpi_cmd_execute_args(const char *name, dpi_arg *args)
 {
     static execute_command nowhere;
-    return fill_args(&nowhere, strcmp(name, "resume") == 0, args);
+    nowhere.task = strcmp(name, "resume") == 0 ? RESUME : strcmp(name, "backfill") == 0 ? BACKFILL : EXECUTE;
+    return fill_args(&nowhere, args);
 }
 
 /* ---- Following ---- */
@@ -162,12 +180,12 @@ static dpipes_status take_settings(execute_command *c)
 
 static void start_view(execute_command *c)
 {
-    const size_t count = dpipes_graph_step_count(c->graph);
-    const char **names = calloc(count + 1, sizeof *names);
-    for (size_t i = 0; names && i < count; i++)
-        names[i] = dpipes_graph_step_name(c->graph, i);
-    dpi_graph_view_init(&c->view, c->json, names, names ? count : 0);
-    free(names);
+    const size_t count = c->graph ? dpipes_graph_step_count(c->graph) : 0;
+    const char **steps = calloc(count + 1, sizeof *steps);
+    for (size_t i = 0; steps && i < count; i++)
+        steps[i] = dpipes_graph_step_name(c->graph, i);
+    dpi_graph_view_init(&c->view, c->json, steps, steps ? count : 0);
+    free(steps);
 }
 
 static int execute_file(execute_command *c, const char *path)
@@ -191,55 +209,128 @@ static int resume_run(execute_command *c, const char *run_id)
     c->store = dpipes_store_open(c->home, &c->err);
     if (!c->store)
         return dpi_fail_command(&c->err);
-    dpi_graph_view_init(&c->view, c->json, NULL, 0);
-    c->view.name_width = 12;
+    start_view(c);
     dpi_signals_install();
     const dpipes_execute_options options = options_of(c);
     return finish(c, dpipes_execution_resume(c->store, run_id, c->from_failure, &options, &c->err));
 }
 
+/* ---- backfill ---- */
+
+static dpipes_status follow_backfill(execute_command *c, dpipes_backfill *b)
+{
+    dpipes_status status = DPIPES_OK;
+    bool told = false;
+    while (status == DPIPES_OK && !dpipes_backfill_ended(b)) {
+        if (dpi_signals_stopping() && !told)
+            dpipes_backfill_cancel(b);
+        told = dpi_signals_stopping();
+        status = dpipes_backfill_step(b, DPIPES_FOREVER, &c->err);
+    }
+    return status;
+}
+
+static int finish_backfill(execute_command *c, dpipes_backfill *b)
+{
+    if (!b)
+        return dpi_fail_command(&c->err);
+    int code = DPI_EXIT_OK;
+    const size_t count = dpipes_backfill_count(b);
+    if (follow_backfill(c, b) != DPIPES_OK)
+        code = dpi_fail_command(&c->err);
+    const size_t succeeded = dpipes_backfill_ended_as(b, DPIPES_RUN_SUCCESS);
+    const size_t failed = dpipes_backfill_ended_as(b, DPIPES_RUN_FAILURE);
+    const size_t canceled = dpipes_backfill_ended_as(b, DPIPES_RUN_CANCELED);
+    dpi_graph_view_finish_backfill(&c->view, dpipes_backfill_id(b), count, succeeded, failed, canceled);
+    if (code == DPI_EXIT_OK)
+        code = dpi_signals_stopping() ? DPI_EXIT_INTERRUPTED : succeeded == count ? DPI_EXIT_OK : DPI_EXIT_FAILED;
+    dpipes_backfill_free(b);
+    return code;
+}
+
+static int backfill(execute_command *c, const char *path)
+{
+    const dpipes_execute_options execute = options_of(c);
+    const dpipes_backfill_options options = {
+        .size = sizeof options,
+        .range = c->range,
+        .failed = c->failed,
+        .max_runs = (size_t)c->max_runs,
+        .execute = &execute,
+    };
+    if (path && !(c->graph = dpipes_graph_load(path, &c->err)))
+        return dpi_fail_command(&c->err);
+    c->store = dpipes_store_open(c->home, &c->err);
+    if (!c->store)
+        return dpi_fail_command(&c->err);
+    start_view(c);
+    c->view.with_partition = true;
+    dpi_signals_install();
+    return finish_backfill(c, path ? dpipes_backfill_start(c->graph, c->store, &options, &c->err)
+                                   : dpipes_backfill_resume(c->store, c->backfill_id, &options, &c->err));
+}
+
 /* ---- The command ---- */
 
+static const char *const names[] = {[EXECUTE] = "execute", [RESUME] = "runs", [BACKFILL] = "backfill"};
+static const char *const wants[] = {
+    [EXECUTE] = "a file is wanted", [RESUME] = "resume: the ID of a run is wanted", [BACKFILL] = "a file is wanted"};
+
 /* Options may also stand behind the word. */
-static dpipes_status parse(execute_command *c, bool resume, const char *const *argv, const char **word)
+static dpipes_status parse(execute_command *c, const char *const *argv, const char **word)
 {
     dpi_arg args[DPI_COMMAND_ARGS_MAX];
     dpi_args_seen seen;
-    const size_t count = fill_args(c, resume, args);
+    const size_t count = fill_args(c, args);
     dpipes_status status = dpi_args_parse(args, count, argv, &seen, &c->err);
     *word = status == DPIPES_OK ? argv[seen.used] : NULL;
-    if (!*word)
-        return status == DPIPES_OK && !c->help
-                   ? dpi_fail(&c->err, DPIPES_EINVAL, "%s is wanted", resume ? "resume: the ID of a run" : "a file")
-                   : status;
-    argv += seen.used + 1;
-    status = dpi_args_parse(args, count, argv, &seen, &c->err);
-    if (status == DPIPES_OK && argv[seen.used])
+    if (*word) {
+        argv += seen.used + 1;
+        status = dpi_args_parse(args, count, argv, &seen, &c->err);
+    }
+    if (status != DPIPES_OK || c->help)
+        return status;
+    if (!*word != (c->backfill_id != NULL))
+        return dpi_fail(&c->err, DPIPES_EINVAL, "%s",
+                        *word ? "--resume goes on with what was begun, so no file is wanted" : wants[c->task]);
+    if (*word && argv[seen.used])
         return dpi_fail(&c->err, DPIPES_EINVAL, "`%s` is too much", argv[seen.used]);
-    return status == DPIPES_OK ? take_settings(c) : status;
+    if (c->range && (c->partition_key || c->run_id))
+        return dpi_fail(&c->err, DPIPES_EINVAL,
+                        "--range is a run for each partition: without --partition and --run-id");
+    return take_settings(c);
 }
 
-static int run_command(bool resume, const char *const *argv)
+static int run_command(task t, const char *const *argv)
 {
-    execute_command c = {.err = DPIPES_ERROR_INIT};
+    execute_command c = {.task = t, .err = DPIPES_ERROR_INIT};
+    static const char *const *const helps[] = {
+        [EXECUTE] = dpi_help_execute, [RESUME] = dpi_help_runs, [BACKFILL] = dpi_help_backfill};
     const char *word;
     int code = DPI_EXIT_OK;
-    if (parse(&c, resume, argv, &word) != DPIPES_OK)
-        code = dpi_usage_error(resume ? "runs" : "execute", c.err.message);
+    if (parse(&c, argv, &word) != DPIPES_OK)
+        code = dpi_usage_error(names[t], c.err.message);
     else if (c.help)
-        dpi_help_print(resume ? dpi_help_runs : dpi_help_execute, stdout);
+        dpi_help_print(helps[t], stdout);
+    else if (t == RESUME)
+        code = resume_run(&c, word);
     else
-        code = resume ? resume_run(&c, word) : execute_file(&c, word);
+        code = t == BACKFILL || c.range ? backfill(&c, word) : execute_file(&c, word);
     fini(&c);
     return code;
 }
 
 int dpi_cmd_execute(const char *const *argv)
 {
-    return run_command(false, argv);
+    return run_command(EXECUTE, argv);
+}
+
+int dpi_cmd_backfill(const char *const *argv)
+{
+    return run_command(BACKFILL, argv);
 }
 
 int dpi_cmd_resume(const char *const *argv)
 {
-    return run_command(true, argv);
+    return run_command(RESUME, argv);
 }

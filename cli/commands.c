@@ -21,6 +21,7 @@ const dpi_command dpi_commands[] = {
     {"local status", "lists those that run", dpi_help_local, NULL, dpi_cmd_local_args},
     {"local down", "stops one or all", dpi_help_local, NULL, dpi_cmd_local_args},
     {"execute", "runs a graph of steps", dpi_help_execute, dpi_cmd_execute, dpi_cmd_execute_args},
+    {"backfill", "runs a graph for many partitions", dpi_help_backfill, dpi_cmd_backfill, dpi_cmd_execute_args},
     {"runs", "lists the runs that the store has", dpi_help_runs, dpi_cmd_runs, dpi_cmd_runs_args},
     {"runs resume", "goes on with one of them", dpi_help_runs, NULL, dpi_cmd_execute_args},
     {"runs show", "shows one of them", dpi_help_runs, NULL, dpi_cmd_runs_args},

@@ -7,7 +7,8 @@
 #include "base/clock.h"
 #include "print.h"
 
-#define DPI_NAME_WIDTH_MAX 24
+#define DPI_NAME_WIDTH_MAX     24
+#define DPI_NAME_WIDTH_UNKNOWN 12
 
 static size_t columns(const char *text)
 {
@@ -23,6 +24,8 @@ void dpi_graph_view_init(dpi_graph_view *view, bool json, const char *const *nam
     for (size_t i = 0; i < count; i++)
         if (columns(names[i]) > view->name_width)
             view->name_width = columns(names[i]);
+    if (count == 0)
+        view->name_width = DPI_NAME_WIDTH_UNKNOWN;
     if (view->name_width > DPI_NAME_WIDTH_MAX)
         view->name_width = DPI_NAME_WIDTH_MAX;
 }
@@ -130,13 +133,15 @@ static void append_name(const dpi_graph_view *view, const char *name, dpi_buf *o
         dpi_buf_append_char(out, ' ');
 }
 
-/* Each line behind the step's name. */
-static void append_lines(dpi_graph_view *view, const char *name)
+/* Each line behind the partition, where there are many, and the step's name. */
+static void append_lines(dpi_graph_view *view, const char *partition_key, const char *name)
 {
     const char *at = dpi_buf_text(&view->piece), *end = at + view->piece.size;
     while (at < end) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         const size_t size = newline ? (size_t)(newline - at) + 1 : (size_t)(end - at);
+        if (view->with_partition && partition_key)
+            dpi_buf_printf(&view->out.buf, "%s  ", partition_key);
         append_name(view, name, &view->out.buf);
         dpi_buf_append(&view->out.buf, at, size);
         at += size;
@@ -147,7 +152,7 @@ static void print_text(dpi_graph_view *view, const dpipes_run_event *event)
 {
     dpipes_event pipes;
     dpi_buf_clear(&view->piece);
-    if (!event->step && event->type != DPIPES_RUN_EVENT_ENGINE)
+    if (!event->step && event->type != DPIPES_RUN_EVENT_ENGINE && !view->with_partition)
         return; /* the first and the last line say it */
     if (as_pipes_event(event, &pipes))
         dpi_print_event_text(&pipes, &view->out.style, &view->piece);
@@ -155,7 +160,7 @@ static void print_text(dpi_graph_view *view, const dpipes_run_event *event)
         dpi_print_note_text(event->level, event->text, &view->out.style, &view->piece);
     else
         print_step_event(event, &view->piece);
-    append_lines(view, event->step ? event->step : "");
+    append_lines(view, event->partition_key, event->step ? event->step : "");
 }
 
 static void print_json(dpi_graph_view *view, const dpipes_run_event *event)
@@ -210,5 +215,22 @@ void dpi_graph_view_finish(dpi_graph_view *view, dpipes_run_status status, const
     append_count(out, view->checks_passed, view->checks_passed == 1 ? "check passed" : "checks passed");
     append_count(out, view->checks_failed, view->checks_failed == 1 ? "check failed" : "checks failed");
     dpi_buf_printf(out, "; run %s\n", run_id);
+    dpi_output_flush(&view->out);
+}
+
+void dpi_graph_view_finish_backfill(dpi_graph_view *view, const char *id, size_t runs, size_t succeeded, size_t failed,
+                                    size_t canceled)
+{
+    dpi_buf *out = &view->out.buf;
+    if (view->json)
+        return;
+    dpi_buf_printf(out, "backfill %s in %.1f s: %zu of %zu runs succeeded", id,
+                   (double)(dpi_clock_unix_ms() - view->began_ms) / 1e3, succeeded, runs);
+    append_count(out, failed, "failed");
+    append_count(out, canceled, "canceled");
+    append_count(out, runs - succeeded - failed - canceled, "left");
+    if (succeeded < runs)
+        dpi_buf_printf(out, "; go on: dpipes backfill --resume %s%s", id, failed > 0 ? " --failed" : "");
+    dpi_buf_append_char(out, '\n');
     dpi_output_flush(&view->out);
 }

@@ -9,8 +9,9 @@
 typedef struct dpi_graph_view {
     dpi_output out;
     bool json;
-    size_t name_width; /* columns of a step's name */
-    int64_t began_ms;  /* Unix time */
+    size_t name_width;   /* columns of a step's name */
+    bool with_partition; /* there are many runs: before the name stands the partition */
+    int64_t began_ms;    /* Unix time */
     size_t succeeded, failed, skipped, canceled, retried;
     size_t materializations, checks_passed, checks_failed;
     dpi_buf piece; /* an event's own lines */
@@ -25,6 +26,8 @@ void dpi_graph_view_event(void *user, const dpipes_run_event *event);
 void dpi_graph_view_log(void *user, dpipes_log_level level, const char *message);
 
 /* The closing line; nothing with JSON, where the run's own event says it. */
+void dpi_graph_view_finish_backfill(dpi_graph_view *view, const char *id, size_t runs, size_t succeeded, size_t failed,
+                                    size_t canceled);
 void dpi_graph_view_finish(dpi_graph_view *view, dpipes_run_status status, const char *run_id);
 
 #endif

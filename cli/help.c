@@ -360,6 +360,7 @@ const char *const dpi_help_execute[] = {
     "\n"
     "Which run:\n"
     "  --partition KEY         the partition, of a graph with partitions\n"
+    "  --range A..B            a run for each of these partitions, as `dpipes backfill` does it\n"
     "  --select STEPS          only these steps; may be repeated: a, +a (and all that it needs), a+ (and all that "
     "needs it), "
     "tag:K,\n"
@@ -380,6 +381,41 @@ const char *const dpi_help_execute[] = {
     "Exit code: 0 all steps that ran have succeeded; 1 one has failed; 2 an option or the graph is wrong; 3 the store "
     "or Ray\n"
     "cannot be used, and the jobs go on; 130 it was interrupted\n",
+    NULL,
+};
+
+const char *const dpi_help_backfill[] = {
+    "Usage: dpipes backfill [--range A..B] [--failed] [OPTIONS] FILE\n"
+    "       dpipes backfill --resume ID [--failed] [OPTIONS]\n"
+    "\n"
+    "Runs a graph once for each of many partitions, so many at once. All runs are in the store, QUEUED, before the "
+    "first "
+    "begins,\n"
+    "so that one whose orchestrator was killed goes on with --resume.\n"
+    "\n"
+    "Which partitions:\n"
+    "  --range A..B   from A to B, both with it; A.. and ..B go to the last and from the first (all)\n"
+    "  --failed       only those whose newest run has failed or was canceled; with --resume: runs that have not "
+    "succeeded "
+    "begin\n"
+    "                 anew with the steps that are missing\n"
+    "  --resume ID    of a backfill that was begun: its runs that have not ended\n"
+    "  --max-runs N   so many at once (10 on Ray, as many as there are CPUs on this machine)\n"
+    "\n"
+    "Each run:\n"
+    "  --select STEPS          only these steps; may be repeated\n"
+    "  --stale-only            of them those that have changed since their assets were made, and what needs these\n"
+    "  --set extras.KEY=JSON   an extra of all steps, which wins over their own; may be repeated\n"
+    "  --in-process            processes of this machine, whatever the graph says\n"
+    "  --address URL           the Ray, instead of the graph's own\n"
+    "  --json                  prints one JSON object an event, as schema/runs.schema.json describes "
+    "it\n" DPI_HELP_STORE "\n"
+    "Ctrl-C stops the runs that go on; those that have not begun stay QUEUED.\n"
+    "\n"
+    "Example:\n"
+    "  dpipes backfill pipeline.yaml --range 2024-01-01..2024-01-31\n"
+    "\n"
+    "Exit code: as that of execute; 0 when all runs have succeeded\n",
     NULL,
 };
 

@@ -178,18 +178,23 @@ static void tell_cancels(dpi_backfill *b)
             dpi_execution_cancel(b->loop.runs[i]);
 }
 
-dpipes_status dpi_backfill_step(dpi_backfill *backfill, int64_t timeout_ms, dpipes_error *err)
+static dpipes_status begin_runs(dpi_backfill *b, dpipes_error *err)
 {
     dpipes_status status = DPIPES_OK;
-    tell_cancels(backfill);
-    while (status == DPIPES_OK && backfill->told == 0 && backfill->begun < backfill->count &&
-           backfill->loop.count < backfill->max_runs)
-        status = begin_run(backfill, &backfill->runs[backfill->begun++], err);
-    if (status == DPIPES_OK)
-        status = dpi_loop_step(&backfill->loop, timeout_ms, err);
-    if (status == DPIPES_OK)
-        take_ended(backfill);
+    while (status == DPIPES_OK && b->told == 0 && b->begun < b->count && b->loop.count < b->max_runs)
+        status = begin_run(b, &b->runs[b->begun++], err);
     return status;
+}
+
+dpipes_status dpi_backfill_step(dpi_backfill *backfill, int64_t timeout_ms, dpipes_error *err)
+{
+    tell_cancels(backfill);
+    dpipes_status status = dpi_loop_turn(&backfill->loop, err);
+    if (status != DPIPES_OK)
+        return status;
+    take_ended(backfill);
+    status = begin_runs(backfill, err);
+    return status == DPIPES_OK && backfill->loop.count > 0 ? dpi_loop_wait(&backfill->loop, timeout_ms, err) : status;
 }
 
 bool dpi_backfill_ended(const dpi_backfill *backfill)

@@ -94,7 +94,7 @@ static dpipes_status set_up(dpipes_backfill *b, const dpipes_graph *graph, dpipe
     if (status != DPIPES_OK)
         return status;
     b->backfill.graph = graph;
-    b->backfill.store = store;
+    b->backfill.store = b->backfill.loop.store = store;
     b->backfill.options = dpi_api_options(execute);
     b->backfill.options.started_json = b->started_json = dpi_api_write_started(execute);
     b->backfill.id = strdup(options->backfill_id ? options->backfill_id : letters);

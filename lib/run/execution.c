@@ -10,17 +10,7 @@
 
 static dpipes_status begin(dpi_execution *x, dpipes_error *err)
 {
-    dpipes_status status = x->writing ? DPIPES_OK : dpi_store_begin(x->store, err);
-    x->writing = x->writing || status == DPIPES_OK;
-    return status;
-}
-
-dpipes_status dpi_execution_commit(dpi_execution *x, dpipes_error *err)
-{
-    if (!x->writing)
-        return DPIPES_OK;
-    x->writing = false;
-    return dpi_store_commit(x->store, err);
+    return dpi_store_is_writing(x->store) ? DPIPES_OK : dpi_store_begin(x->store, err);
 }
 
 dpipes_status dpi_execution_write_run(dpi_execution *x, dpipes_error *err)
@@ -246,16 +236,13 @@ static dpipes_status start_prepared(dpi_execution *x, dpipes_error *err)
     return status;
 }
 
-/* What starts is committed before anything is submitted. */
-static dpipes_status start_steps(dpi_execution *x, dpipes_error *err)
+static dpipes_status prepare_steps(dpi_execution *x, dpipes_error *err)
 {
     size_t step;
     dpipes_status status = DPIPES_OK;
     while (status == DPIPES_OK && dpi_plan_next(x->plan, dpi_clock_unix_ms(), &step))
         status = prepare(x, step, err);
-    if (status == DPIPES_OK)
-        status = dpi_execution_commit(x, err);
-    return status == DPIPES_OK ? start_prepared(x, err) : status;
+    return status;
 }
 
 /* ---- The run ---- */
@@ -289,36 +276,31 @@ static dpipes_status end_run(dpi_execution *x, dpipes_error *err)
     dpipes_status status = dpi_execution_write_run(x, err);
     if (status == DPIPES_OK)
         status = dpi_execution_note(x, types[x->row.status], SIZE_MAX, NULL, err);
-    if (status == DPIPES_OK)
-        status = dpi_execution_commit(x, err);
     x->ended = status == DPIPES_OK;
     return status;
 }
 
-static dpipes_status turn(dpi_execution *x, dpipes_error *err)
+dpipes_status dpi_execution_take(dpi_execution *x, dpipes_error *err)
 {
+    if (x->ended)
+        return DPIPES_OK;
+    if (x->failure.status != DPIPES_OK)
+        return dpi_fail_copy(err, &x->failure);
     x->again = false;
     dpipes_status status = take_cancels(x, err);
     if (status == DPIPES_OK)
         status = take_ends(x, err);
     if (status == DPIPES_OK)
         status = take_dropped(x, err);
-    if (status == DPIPES_OK)
-        status = start_steps(x, err);
-    if (status == DPIPES_OK)
-        status = dpi_execution_commit(x, err);
-    return status == DPIPES_OK && dpi_plan_ended(x->plan) ? end_run(x, err) : status;
+    return status == DPIPES_OK ? prepare_steps(x, err) : status;
 }
 
-dpipes_status dpi_execution_turn(dpi_execution *x, dpipes_error *err)
+dpipes_status dpi_execution_launch(dpi_execution *x, dpipes_error *err)
 {
     if (x->ended)
         return DPIPES_OK;
-    dpipes_status status = x->failure.status == DPIPES_OK ? turn(x, err) : dpi_fail_copy(err, &x->failure);
-    if (status != DPIPES_OK && x->writing)
-        dpi_store_rollback(x->store);
-    x->writing = x->writing && status == DPIPES_OK;
-    return status;
+    dpipes_status status = start_prepared(x, err);
+    return status == DPIPES_OK && dpi_plan_ended(x->plan) ? end_run(x, err) : status;
 }
 
 int64_t dpi_execution_wake_ms(const dpi_execution *x)
@@ -357,8 +339,6 @@ void dpi_execution_free(dpi_execution *x)
     while (x->attempt_count > 0)
         forget(x, x->attempt_count - 1);
     free(x->attempts);
-    if (x->writing)
-        dpi_store_rollback(x->store);
     dpi_run_lock_release(x->lock);
     dpi_plan_free(x->plan);
     dpi_upstream_free(x->upstream);

@@ -26,7 +26,7 @@ typedef struct dpi_execution_options {
     void *user;
 } dpi_execution_options;
 
-/* A new run of the graph; graph, store and engine must live as long. NULL: DPIPES_EINVAL (the run id, the selection, the
+/* A new run of the graph; graph, store and engine must live as long. No transaction may be open, and none is afterwards. NULL: DPIPES_EINVAL (the run id, the selection, the
  * partition), DPIPES_ESTATE (there is a run of this id), those of the store, DPIPES_ENOMEM. */
 dpi_execution *dpi_execution_start(const dpipes_graph *graph, dpipes_store *store, dpi_engine *engine,
                                    const dpi_execution_options *options, dpipes_error *err);
@@ -38,9 +38,11 @@ dpi_execution *dpi_execution_resume(const dpipes_graph *graph, dpipes_store *sto
                                     const char *run_id, bool from_failure, const dpi_execution_options *options,
                                     dpipes_error *err);
 
-/* Takes what the engine's last step has brought, and starts what can start. DPIPES_EIO and others of the store: nothing of this turn
- * was written, the jobs go on, and the run can be resumed. */
-dpipes_status dpi_execution_turn(dpi_execution *x, dpipes_error *err);
+/* A turn in two halves, with a commit behind each (see loop.c): takes what the engine's last step has brought, and writes down which steps
+ * start; then starts them. DPIPES_EIO and others of the store: what is not committed is to be rolled back, the jobs go on, and the run
+ * can be resumed. */
+dpipes_status dpi_execution_take(dpi_execution *x, dpipes_error *err);
+dpipes_status dpi_execution_launch(dpi_execution *x, dpipes_error *err);
 
 /* When a turn is due although the engine has nothing; monotonic, INT64_MAX: never. */
 int64_t dpi_execution_wake_ms(const dpi_execution *x);

@@ -39,6 +39,20 @@ static dpi_execution *make(const dpipes_graph *graph, dpipes_store *store, dpi_e
     return NULL;
 }
 
+/* What was written at the beginning is committed, or nothing of it. */
+static dpi_execution *opened(dpi_execution *x, dpipes_status status, dpipes_error *failure, dpipes_error *err)
+{
+    if (status == DPIPES_OK)
+        status = dpi_store_commit(x->store, failure);
+    x->again = true;
+    if (status == DPIPES_OK)
+        return x;
+    dpi_store_rollback(x->store);
+    dpi_execution_free(x);
+    dpi_fail_copy(err, failure);
+    return NULL;
+}
+
 static dpipes_status lock(dpi_execution *x, const char *run_id, dpipes_error *err)
 {
     x->run_id = strdup(run_id);
@@ -184,7 +198,7 @@ static dpipes_status write_new(dpi_execution *x, dpipes_error *err)
             status = dpi_execution_write_step(x, i, NULL, err);
     if (status == DPIPES_OK)
         status = dpi_execution_note(x, DPIPES_RUN_EVENT_RUN_START, SIZE_MAX, NULL, err);
-    return status == DPIPES_OK ? dpi_execution_commit(x, err) : status;
+    return status;
 }
 
 static dpipes_status note_stale(void *user, size_t step, const char *reason, dpipes_error *err)
@@ -239,11 +253,7 @@ dpi_execution *dpi_execution_start(const dpipes_graph *graph, dpipes_store *stor
 {
     dpipes_error failure = DPIPES_ERROR_INIT;
     dpi_execution *x = make(graph, store, engine, options, err);
-    if (!x || begin_new(x, options, &failure) == DPIPES_OK)
-        return x;
-    dpi_execution_free(x);
-    dpi_fail_copy(err, &failure);
-    return NULL;
+    return x ? opened(x, begin_new(x, options, &failure), &failure, err) : NULL;
 }
 
 /* ---- A run that goes on: its row, its steps, what they have reported, and the attempts that had not ended ---- */
@@ -411,7 +421,7 @@ static dpipes_status go_on(dpi_execution *x, const char *run_id, bool from_failu
     status = dpi_execution_write_run(x, err);
     if (status == DPIPES_OK)
         status = dpi_execution_note(x, DPIPES_RUN_EVENT_ENGINE, SIZE_MAX, "the run goes on", err);
-    return status == DPIPES_OK ? dpi_execution_commit(x, err) : status;
+    return status;
 }
 
 dpi_execution *dpi_execution_resume(const dpipes_graph *graph, dpipes_store *store, dpi_engine *engine,
@@ -420,9 +430,5 @@ dpi_execution *dpi_execution_resume(const dpipes_graph *graph, dpipes_store *sto
 {
     dpipes_error failure = DPIPES_ERROR_INIT;
     dpi_execution *x = make(graph, store, engine, options, err);
-    if (!x || go_on(x, run_id, from_failure, &failure) == DPIPES_OK)
-        return x;
-    dpi_execution_free(x);
-    dpi_fail_copy(err, &failure);
-    return NULL;
+    return x ? opened(x, go_on(x, run_id, from_failure, &failure), &failure, err) : NULL;
 }

@@ -43,15 +43,14 @@ struct dpi_execution {
     size_t attempt_count;
     dpipes_run_event_fn on_event;
     void *user;
-    bool writing; /* a transaction is open */
-    bool again;   /* this turn has changed what the next one may start */
+    bool again; /* this turn has changed what the next one may start */
     bool ended;
     unsigned canceled; /* of `cancels`, what was done */
     atomic_uint cancels;
     dpipes_error failure; /* of a write within a session's callback */
 };
 
-/* ---- Writing: each opens the turn's transaction where it is not open ---- */
+/* ---- Writing: each opens a transaction where none is open; who drives the execution commits it ---- */
 
 dpipes_status dpi_execution_write_run(dpi_execution *x, dpipes_error *err);
 dpipes_status dpi_execution_write_step(dpi_execution *x, size_t step, const char *error, dpipes_error *err);
@@ -61,7 +60,6 @@ dpipes_status dpi_execution_write_attempt(dpi_attempt *attempt, const dpi_job_en
 dpipes_status dpi_execution_add_event(dpi_execution *x, dpipes_run_event *event, dpipes_error *err);
 dpipes_status dpi_execution_note(dpi_execution *x, dpipes_run_event_type type, size_t step, const char *text,
                                  dpipes_error *err);
-dpipes_status dpi_execution_commit(dpi_execution *x, dpipes_error *err);
 
 /* ---- Attempts ---- */
 

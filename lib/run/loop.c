@@ -42,12 +42,35 @@ static int64_t time_to_wait(const dpi_loop *loop, int64_t timeout_ms)
     return wait_ms;
 }
 
-dpipes_status dpi_loop_step(dpi_loop *loop, int64_t timeout_ms, dpipes_error *err)
+static dpipes_status commit(dpi_loop *loop, dpipes_error *err)
+{
+    return dpi_store_is_writing(loop->store) ? dpi_store_commit(loop->store, err) : DPIPES_OK;
+}
+
+/* All runs have told how far their logs were read before anything is committed, and what starts is committed before it is started. */
+static dpipes_status turn(dpi_loop *loop, dpipes_error *err)
 {
     dpipes_status status = DPIPES_OK;
     for (size_t i = 0; i < loop->count && status == DPIPES_OK; i++)
-        status = dpi_execution_turn(loop->runs[i], err);
-    return status == DPIPES_OK ? loop->engine->step(loop->engine, time_to_wait(loop, timeout_ms), err) : status;
+        status = dpi_execution_take(loop->runs[i], err);
+    if (status == DPIPES_OK)
+        status = commit(loop, err);
+    for (size_t i = 0; i < loop->count && status == DPIPES_OK; i++)
+        status = dpi_execution_launch(loop->runs[i], err);
+    return status == DPIPES_OK ? commit(loop, err) : status;
+}
+
+dpipes_status dpi_loop_turn(dpi_loop *loop, dpipes_error *err)
+{
+    dpipes_status status = turn(loop, err);
+    if (status != DPIPES_OK)
+        dpi_store_rollback(loop->store);
+    return status;
+}
+
+dpipes_status dpi_loop_wait(dpi_loop *loop, int64_t timeout_ms, dpipes_error *err)
+{
+    return loop->engine->step(loop->engine, time_to_wait(loop, timeout_ms), err);
 }
 
 void dpi_loop_fini(dpi_loop *loop)

@@ -202,6 +202,8 @@ dpipes_execution *dpipes_execution_start(const dpipes_graph *graph, dpipes_store
     char *started = dpi_api_write_started(&known);
     dpi_execution *run = NULL;
     given.started_json = started;
+    if (x)
+        x->loop.store = store;
     if (!x || !started)
         dpi_fail_memory(&failure);
     else if ((x->loop.engine = dpi_api_engine(graph, &known, &failure)))
@@ -248,6 +250,7 @@ dpipes_execution *dpipes_execution_resume(dpipes_store *store, const char *run_i
         dpi_fail_memory(&failure);
     else if (dpi_store_run(store, run_id, read_stored, &s, &failure) == DPIPES_OK) {
         x->graph = s.graph;
+        x->loop.store = store;
         run = resume(x, &s, store, run_id, from_failure, &known, &failure);
     }
     cJSON_Delete(s.options);
@@ -256,7 +259,13 @@ dpipes_execution *dpipes_execution_resume(dpipes_store *store, const char *run_i
 
 dpipes_status dpipes_execution_step(dpipes_execution *execution, int64_t timeout_ms, dpipes_error *err)
 {
-    return dpipes_execution_ended(execution) ? DPIPES_OK : dpi_loop_step(&execution->loop, timeout_ms, err);
+    dpipes_error failure = DPIPES_ERROR_INIT;
+    dpipes_status status = DPIPES_OK;
+    if (!dpipes_execution_ended(execution))
+        status = dpi_loop_turn(&execution->loop, &failure);
+    if (status == DPIPES_OK && !dpipes_execution_ended(execution))
+        status = dpi_loop_wait(&execution->loop, timeout_ms, &failure);
+    return status == DPIPES_OK ? DPIPES_OK : dpi_fail_copy(err, &failure);
 }
 
 dpipes_status dpipes_execution_run(dpipes_execution *execution, dpipes_error *err)

@@ -31,6 +31,9 @@ dpipes_status dpi_store_begin(dpipes_store *store, dpipes_error *err);
 dpipes_status dpi_store_commit(dpipes_store *store, dpipes_error *err);
 void dpi_store_rollback(dpipes_store *store);
 
+/* Whether a transaction is open. */
+bool dpi_store_is_writing(const dpipes_store *store);
+
 typedef enum dpi_step_status {
     DPI_STEP_WAITING = 0,
     DPI_STEP_RUNNING,

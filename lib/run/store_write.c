@@ -35,6 +35,11 @@ dpipes_status dpi_store_commit(dpipes_store *store, dpipes_error *err)
     return DPIPES_OK;
 }
 
+bool dpi_store_is_writing(const dpipes_store *store)
+{
+    return store->in_transaction;
+}
+
 /* What could make a rollback fail has rolled back already. */
 void dpi_store_rollback(dpipes_store *store)
 {
