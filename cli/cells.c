@@ -74,6 +74,12 @@ void dpi_cell_member(dpi_table *table, const dpi_json_value *object, const char 
     dpi_buf_fini(&text);
 }
 
+void dpi_cell_row(dpi_table *table, const char *title, const dpi_json_value *object, const char *key)
+{
+    dpi_cell_words(table, title);
+    dpi_cell_member(table, object, key);
+}
+
 void dpi_cell_time_member(dpi_table *table, const dpi_json_value *object, const char *key)
 {
     dpi_cell_time(table, dpi_member_number(object, key));

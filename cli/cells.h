@@ -18,6 +18,9 @@ dpi_table dpi_table_with(const char *const *titles);
 
 /* A text as it is, anything else as JSON; null and what is absent: none. */
 void dpi_cell_member(dpi_table *table, const dpi_json_value *object, const char *key);
+
+/* Two cells: the title, and the member. */
+void dpi_cell_row(dpi_table *table, const char *title, const dpi_json_value *object, const char *key);
 void dpi_cell_time_member(dpi_table *table, const dpi_json_value *object, const char *key);
 
 /* From `start_ms` to `end_ms`. */

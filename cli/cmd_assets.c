@@ -50,27 +50,21 @@ static int list_assets(dpi_store_command *c)
 
 /* ---- One asset ---- */
 
-static void add_row(dpi_table *table, const char *title, const dpi_json_value *event, const char *key)
-{
-    dpi_cell_words(table, title);
-    dpi_cell_member(table, event, key);
-}
-
 static void write_latest(const dpi_json_value *asset, dpi_output *out)
 {
     dpi_table table = {.columns = 2};
     dpi_json_value latest, metadata;
     const bool known = dpi_json_get(asset, "latest", &latest) && latest.kind == DPI_JSON_OBJECT;
-    add_row(&table, "asset", asset, "asset_key");
+    dpi_cell_row(&table, "asset", asset, "asset_key");
     dpi_cell_words(&table, "materialized");
     dpi_cell_time(&table, known ? dpi_member_number(&latest, "time_ms") : 0);
     if (known) {
-        add_row(&table, "partition", &latest, "partition_key");
-        add_row(&table, "data version", &latest, "data_version");
-        add_row(&table, "code version", &latest, "code_version");
-        add_row(&table, "made from", &latest, "input_versions");
-        add_row(&table, "run", &latest, "run_id");
-        add_row(&table, "step", &latest, "step");
+        dpi_cell_row(&table, "partition", &latest, "partition_key");
+        dpi_cell_row(&table, "data version", &latest, "data_version");
+        dpi_cell_row(&table, "code version", &latest, "code_version");
+        dpi_cell_row(&table, "made from", &latest, "input_versions");
+        dpi_cell_row(&table, "run", &latest, "run_id");
+        dpi_cell_row(&table, "step", &latest, "step");
     }
     dpi_table_print(&table, 0, out->style.width, &out->buf);
     dpi_table_fini(&table);

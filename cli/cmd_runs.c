@@ -65,27 +65,21 @@ static int list_runs(dpi_store_command *c)
 
 /* ---- One run ---- */
 
-static void add_row(dpi_table *table, const char *title, const dpi_json_value *run, const char *key)
-{
-    dpi_cell_words(table, title);
-    dpi_cell_member(table, run, key);
-}
-
 static void write_rows(const dpi_json_value *run, dpi_output *out)
 {
     dpi_table table = {.columns = 2};
-    add_row(&table, "run", run, "run_id");
-    add_row(&table, "job", run, "job_name");
-    add_row(&table, "status", run, "status");
-    add_row(&table, "partition", run, "partition_key");
-    add_row(&table, "tags", run, "tags");
-    add_row(&table, "backfill", run, "backfill_id");
-    add_row(&table, "launch", run, "launch");
+    dpi_cell_row(&table, "run", run, "run_id");
+    dpi_cell_row(&table, "job", run, "job_name");
+    dpi_cell_row(&table, "status", run, "status");
+    dpi_cell_row(&table, "partition", run, "partition_key");
+    dpi_cell_row(&table, "tags", run, "tags");
+    dpi_cell_row(&table, "backfill", run, "backfill_id");
+    dpi_cell_row(&table, "launch", run, "launch");
     dpi_cell_words(&table, "started");
     dpi_cell_time_member(&table, run, "start_ms");
     dpi_cell_words(&table, "time");
     dpi_cell_duration_members(&table, run);
-    add_row(&table, "error", run, "error");
+    dpi_cell_row(&table, "error", run, "error");
     dpi_table_print(&table, 0, out->style.width, &out->buf);
     dpi_table_fini(&table);
 }
