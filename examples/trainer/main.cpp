@@ -4,7 +4,6 @@
  * not a failed program. */
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <string>
 
 #include <dagster_pipes/context.h>
@@ -19,16 +18,6 @@ namespace
 {
 
 using namespace trainer;
-
-/* The extra `key` as an absolute path; by default a file beside the program, wherever that was copied to. */
-std::string path_extra(dpipes_context *ctx, const char *key, const std::string &default_name)
-{
-    const char *given = dpipes_extra_string(ctx, key, nullptr);
-    check_extras(ctx);
-    if (given)
-        return std::filesystem::absolute(given).string();
-    return (std::filesystem::read_symlink("/proc/self/exe").parent_path() / default_name).string();
-}
 
 /* The same data and the same parameters make the same model, and so the same version. */
 std::string data_version(const Dataset &data, const Parameters &parameters)

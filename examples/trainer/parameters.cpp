@@ -1,5 +1,6 @@
 #include "parameters.hpp"
 
+#include <filesystem>
 #include <sstream>
 
 #include "error.hpp"
@@ -46,6 +47,15 @@ void check_extras(dpipes_context *ctx)
     dpipes_error err = DPIPES_ERROR_INIT;
     if (dpipes_failure(ctx, &err) != DPIPES_OK)
         throw Error("ParameterError", err.message);
+}
+
+std::string path_extra(dpipes_context *ctx, const char *key, const std::string &default_name)
+{
+    const char *given = dpipes_extra_string(ctx, key, nullptr);
+    check_extras(ctx);
+    if (given)
+        return std::filesystem::absolute(given).string();
+    return (std::filesystem::read_symlink("/proc/self/exe").parent_path() / default_name).string();
 }
 
 std::string to_json(const Parameters &p)

@@ -24,6 +24,9 @@ Parameters read_parameters(dpipes_context *ctx);
 /* Throws ParameterError when an extra that was read has another type than the one asked for. */
 void check_extras(dpipes_context *ctx);
 
+/* The extra `key` as an absolute path; by default a file beside the program, wherever that was copied to. */
+std::string path_extra(dpipes_context *ctx, const char *key, const std::string &default_name);
+
 /* One JSON object, always with the same text for the same parameters. */
 std::string to_json(const Parameters &parameters);
 

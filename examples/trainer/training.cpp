@@ -50,7 +50,9 @@ double log_loss(const std::vector<float> &labels, const std::vector<float> &prob
     return sum / static_cast<double>(labels.size());
 }
 
-FoldResult train_fold(dpipes_context *ctx, const Matrix &all, const Split &rows, int fold, const Parameters &parameters)
+/* Writes the model to `model_path` where that is not empty. */
+FoldResult test_fold(dpipes_context *ctx, const Matrix &all, const Split &rows, int fold, const Parameters &parameters,
+                     const std::string &model_path)
 {
     const Matrix train(all, rows.train);
     const Matrix test(all, rows.test);
@@ -60,6 +62,8 @@ FoldResult train_fold(dpipes_context *ctx, const Matrix &all, const Split &rows,
         dpipes_log_info(ctx, "fold %d/%d, epoch %d/%d: %s", fold, parameters.num_folds, round + 1,
                         parameters.num_rounds, metrics_of(booster.evaluate(round, test)).c_str());
     }
+    if (!model_path.empty())
+        booster.save(model_path);
     const std::vector<float> labels = test.labels();
     const std::vector<float> probabilities = booster.predict(test);
     return {fold, rows.train.size(), rows.test.size(), accuracy(labels, probabilities),
@@ -74,22 +78,30 @@ void train_final(const Matrix &all, const Parameters &parameters, const std::str
     booster.save(model_path);
 }
 
-} // namespace
-
-Result train(dpipes_context *ctx, const Dataset &data, const Parameters &parameters, const std::string &model_path)
+std::vector<int> make_folds(const Dataset &data, const Parameters &parameters)
 {
     if (data.rows < static_cast<std::size_t>(parameters.num_folds))
         throw Error("DataError", std::to_string(data.rows) + " rows are too few for " +
                                      std::to_string(parameters.num_folds) + " folds");
+    return stratified_folds(data, parameters.num_folds, static_cast<std::uint64_t>(parameters.seed));
+}
 
+void log_scores(dpipes_context *ctx, const FoldResult &scores, const Parameters &parameters)
+{
+    dpipes_log_info(ctx, "fold %d/%d: accuracy %.4f, log loss %.4f on %zu rows", scores.fold, parameters.num_folds,
+                    scores.accuracy, scores.log_loss, scores.test_rows);
+}
+
+} // namespace
+
+Result train(dpipes_context *ctx, const Dataset &data, const Parameters &parameters, const std::string &model_path)
+{
+    const std::vector<int> fold_of = make_folds(data, parameters);
     const Matrix all(data);
-    const std::vector<int> fold_of =
-        stratified_folds(data, parameters.num_folds, static_cast<std::uint64_t>(parameters.seed));
     Result result;
     for (int fold = 0; fold < parameters.num_folds; fold++) {
-        const FoldResult scores = train_fold(ctx, all, split(fold_of, fold), fold + 1, parameters);
-        dpipes_log_info(ctx, "fold %d/%d: accuracy %.4f, log loss %.4f on %zu rows", scores.fold, parameters.num_folds,
-                        scores.accuracy, scores.log_loss, scores.test_rows);
+        const FoldResult scores = test_fold(ctx, all, split(fold_of, fold), fold + 1, parameters, "");
+        log_scores(ctx, scores, parameters);
         result.folds.push_back(scores);
         result.mean_accuracy += scores.accuracy / parameters.num_folds;
         result.mean_log_loss += scores.log_loss / parameters.num_folds;
@@ -97,6 +109,15 @@ Result train(dpipes_context *ctx, const Dataset &data, const Parameters &paramet
     train_final(all, parameters, model_path);
     dpipes_log_info(ctx, "model of all %zu rows written to %s", data.rows, model_path.c_str());
     return result;
+}
+
+FoldResult train_fold(dpipes_context *ctx, const Dataset &data, const Parameters &parameters, int fold,
+                      const std::string &model_path)
+{
+    const std::vector<int> fold_of = make_folds(data, parameters);
+    const FoldResult scores = test_fold(ctx, Matrix(data), split(fold_of, fold - 1), fold, parameters, model_path);
+    log_scores(ctx, scores, parameters);
+    return scores;
 }
 
 } // namespace trainer

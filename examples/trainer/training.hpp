@@ -32,6 +32,10 @@ struct Result {
  */
 Result train(dpipes_context *ctx, const Dataset &data, const Parameters &parameters, const std::string &model_path);
 
+/* Trains the model of one fold, from 1, and writes it to `model_path`. */
+FoldResult train_fold(dpipes_context *ctx, const Dataset &data, const Parameters &parameters, int fold,
+                      const std::string &model_path);
+
 } // namespace trainer
 
 #endif
