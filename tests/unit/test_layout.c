@@ -7,7 +7,7 @@
 #include "run/layout.h"
 
 static dpipes_error err;
-static dpi_graph *graph;
+static dpipes_graph *graph;
 static dpi_layout layout;
 
 static void setup(void)
@@ -110,9 +110,9 @@ START_TEST(a_fan_is_even)
 }
 END_TEST
 
-static dpi_graph *parse_json(dpi_buf *json)
+static dpipes_graph *parse_json(dpi_buf *json)
 {
-    dpi_graph *parsed = dpi_graph_parse(dpi_buf_text(json), json->size, true, "g", "/", &err);
+    dpipes_graph *parsed = dpi_graph_parse(dpi_buf_text(json), json->size, true, "g", "/", &err);
     ck_assert_msg(parsed != NULL, "%s", err.message);
     dpi_buf_fini(json);
     return parsed;
