@@ -9,7 +9,7 @@
 typedef struct comparison {
     cJSON *rows; /* an array of {step, accuracy, log_loss} */
     int count;
-    double accuracies, best_accuracy;
+    double accuracies, best_accuracy, best_log_loss;
     const char *best_step, *best_model;
 } comparison;
 
@@ -27,9 +27,11 @@ static void add_step(comparison *c, const cJSON *step)
     cJSON_AddItemToArray(c->rows, row);
     c->count++;
     c->accuracies += accuracy->valuedouble;
-    if (accuracy->valuedouble <= c->best_accuracy)
+    if (accuracy->valuedouble < c->best_accuracy ||
+        (accuracy->valuedouble <= c->best_accuracy && log_loss->valuedouble >= c->best_log_loss))
         return;
     c->best_accuracy = accuracy->valuedouble;
+    c->best_log_loss = log_loss->valuedouble;
     c->best_step = step->string;
     c->best_model = upstream_text(metadata, "model");
 }

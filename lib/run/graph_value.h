@@ -1,7 +1,8 @@
 /* Reading the values of a graph's file: what is wrong is said with the file, the place, the path of keys and what is wanted.
  *
  * Each call that reads returns DPIPES_OK, DPIPES_EINVAL or DPIPES_ENOMEM. `{env: NAME}` stands for the variable's text wherever a text,
- * a number or a flag may stand; what comes out of a variable is never shown. */
+ * a number or a flag may stand; what comes out of a variable is shown as a name alone, where two are
+ * in each other's way. */
 #ifndef DPI_RUN_GRAPH_VALUE_H
 #define DPI_RUN_GRAPH_VALUE_H
 
