@@ -107,10 +107,11 @@ static const char *write_int(dpi_buf *json, const char *text, const char *digits
     copy_without(&clean, digits, '_');
     errno = 0;
     const unsigned long long value = strtoull(dpi_buf_text(&clean), NULL, base);
+    const bool failed = dpi_buf_failed(&clean);
     const bool fits = errno == 0 && clean.size > 0;
-    json->failed = json->failed || dpi_buf_failed(&clean);
+    json->failed = json->failed || failed;
     dpi_buf_fini(&clean);
-    if (!fits)
+    if (!fits && !failed)
         return "is an integer of more than 64 bits";
     dpi_buf_printf(json, "%s%llu", *text == '-' && value > 0 ? "-" : "", value);
     return NULL;

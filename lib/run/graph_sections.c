@@ -39,7 +39,7 @@ static dpipes_status check_config(const dpi_graph_reader *r, const dpi_value *me
     dpipes_error failure = DPIPES_ERROR_INIT;
     cJSON *tree = cJSON_ParseWithLength(json, size);
     if (!tree)
-        return dpi_value_fail(r, member, "cannot be read");
+        return dpi_fail_memory(r->err); /* we have written it, so it is JSON */
     dpipes_status status = dpi_ray_config_check(member->key, tree, NULL, &failure);
     cJSON_Delete(tree);
     return status == DPIPES_OK ? DPIPES_OK : dpi_value_fail(r, member, "%s", failure.message);

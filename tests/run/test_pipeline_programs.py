@@ -10,7 +10,9 @@ from harness import ROOT, built, clean_environment, dpipes_run, extra_options, r
 SCHEMA = json.loads((ROOT / "schema/graph.schema.json").read_text())
 PIPELINE = ROOT / "examples/pipeline/pipeline.yaml"
 FOLDS = {
-    f"train_{i}": {"assets": {f"m{i}": {"metadata": {"accuracy": 0.9 + i // 2 / 50, "log_loss": 0.4 - i / 10, "model": f"/m{i}"}}}}
+    f"train_{i}": {
+        "assets": {f"m{i}": {"metadata": {"accuracy": 0.9 + i // 2 / 50, "log_loss": 0.4 - i / 10, "model": f"/m{i}"}}}
+    }
     for i in (1, 2, 3)
 }
 
