@@ -28,7 +28,7 @@ def scene(ray_program, tmp_path):
             **variables,
         )
         command = [sys.executable, SCENES, *words]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
         assert done.stdout.strip(), done.stderr
         assert list((tmp_path / "dpipes").glob("dpipes-ray-*")) == [], "a cluster is left"
         return json.loads(done.stdout.splitlines()[-1])
