@@ -30,7 +30,8 @@ typedef struct execute_command {
     bool stale_only;
     bool from_failure;
     const char *range;
-    const char *backfill_id; /* of one that goes on */
+    const char *backfill_id; /* of a new one */
+    const char *resumed_id;  /* of one that goes on */
     int64_t max_runs;
     bool failed;
     bool json;
@@ -46,7 +47,7 @@ typedef struct execute_command {
 static const char *const takes[][12] = {
     [EXECUTE] = {"--partition", "--range", "--select", "--stale-only", "--set", "--run-id", "--in-process"},
     [RESUME] = {"--from-failure"},
-    [BACKFILL] = {"--range", "--failed", "--resume", "--max-runs", "--select", "--stale-only", "--set", "--in-process"},
+    [BACKFILL] = {"--range", "--failed", "--resume", "--backfill-id", "--max-runs", "--select", "--stale-only", "--set", "--in-process"},
 };
 
 static size_t fill_args(execute_command *c, dpi_arg *args)
@@ -67,8 +68,8 @@ static size_t fill_args(execute_command *c, dpi_arg *args)
         {"--in-process", DPI_ARG_FLAG, &c->in_process},
         {"--from-failure", DPI_ARG_FLAG, &c->from_failure},
         {"--failed", DPI_ARG_FLAG, &c->failed},
-        {"--resume", DPI_ARG_TEXT, &c->backfill_id},
-        {"--max-runs", DPI_ARG_COUNT, &c->max_runs},
+        {"--resume", DPI_ARG_TEXT, &c->resumed_id},
+        {"--max-runs", DPI_ARG_COUNT, &c->max_runs},      {"--backfill-id", DPI_ARG_TEXT, &c->backfill_id},
     };
     const size_t count = sizeof common / sizeof *common;
     memcpy(args, common, sizeof common);
@@ -253,6 +254,7 @@ static int backfill(execute_command *c, const char *path)
     const dpipes_execute_options execute = options_of(c);
     const dpipes_backfill_options options = {
         .size = sizeof options,
+        .backfill_id = c->backfill_id,
         .range = c->range,
         .failed = c->failed,
         .max_runs = (size_t)c->max_runs,
@@ -267,7 +269,7 @@ static int backfill(execute_command *c, const char *path)
     c->view.with_partition = true;
     dpi_signals_install();
     return finish_backfill(c, path ? dpipes_backfill_start(c->graph, c->store, &options, &c->err)
-                                   : dpipes_backfill_resume(c->store, c->backfill_id, &options, &c->err));
+                                   : dpipes_backfill_resume(c->store, c->resumed_id, &options, &c->err));
 }
 
 /* ---- The command ---- */
@@ -290,7 +292,7 @@ static dpipes_status parse(execute_command *c, const char *const *argv, const ch
     }
     if (status != DPIPES_OK || c->help)
         return status;
-    if (!*word != (c->backfill_id != NULL))
+    if (!*word != (c->resumed_id != NULL))
         return dpi_fail(&c->err, DPIPES_EINVAL, "%s",
                         *word ? "--resume goes on with what was begun, so no file is wanted" : wants[c->task]);
     if (*word && argv[seen.used])

@@ -400,6 +400,8 @@ const char *const dpi_help_backfill[] = {
     "begin\n"
     "                 anew with the steps that are missing\n"
     "  --resume ID    of a backfill that was begun: its runs that have not ended\n"
+    "  --backfill-id ID\n"
+    "                 its ID (eight random letters)\n"
     "  --max-runs N   so many at once (10 on Ray, as many as there are CPUs on this machine)\n"
     "\n"
     "Each run:\n"
