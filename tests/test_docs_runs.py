@@ -64,6 +64,16 @@ def test_a_run_that_was_killed_has_each_line_once(place):
         assert len(re.findall(rf"\s{number}$", events, re.MULTILINE)) == 1, events
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/from-dagster-ray.md"])
+def test_graphs_of_other_pages_are_good(page, tmp_path):
+    graphs = [block for block in blocks_of(ROOT / page) if block.language == "yaml"]
+    assert graphs
+    for block in graphs:
+        (tmp_path / "graph.yaml").write_text(block.text)
+        done = run([built("cli/dpipes"), "check", tmp_path / "graph.yaml"], env=clean_environment(RAY_ADDRESS="http://ray:8265"))
+        assert done.returncode == 0, done.stderr
+
+
 def test_the_program_compiles(tmp_path):
     [block] = [block for block in BLOCKS if block.language == "c"]
     source = tmp_path / "program.c"
