@@ -47,7 +47,8 @@ typedef struct execute_command {
 static const char *const takes[][12] = {
     [EXECUTE] = {"--partition", "--range", "--select", "--stale-only", "--set", "--run-id", "--in-process"},
     [RESUME] = {"--from-failure"},
-    [BACKFILL] = {"--range", "--failed", "--resume", "--backfill-id", "--max-runs", "--select", "--stale-only", "--set", "--in-process"},
+    [BACKFILL] = {"--range", "--failed", "--resume", "--backfill-id", "--max-runs", "--select", "--stale-only", "--set",
+                  "--in-process"},
 };
 
 static size_t fill_args(execute_command *c, dpi_arg *args)
@@ -69,7 +70,8 @@ static size_t fill_args(execute_command *c, dpi_arg *args)
         {"--from-failure", DPI_ARG_FLAG, &c->from_failure},
         {"--failed", DPI_ARG_FLAG, &c->failed},
         {"--resume", DPI_ARG_TEXT, &c->resumed_id},
-        {"--max-runs", DPI_ARG_COUNT, &c->max_runs},      {"--backfill-id", DPI_ARG_TEXT, &c->backfill_id},
+        {"--max-runs", DPI_ARG_COUNT, &c->max_runs},
+        {"--backfill-id", DPI_ARG_TEXT, &c->backfill_id},
     };
     const size_t count = sizeof common / sizeof *common;
     memcpy(args, common, sizeof common);

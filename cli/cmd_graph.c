@@ -1,11 +1,13 @@
 /* dpipes check and dpipes graph: what a graph's file says. */
 #include <stdio.h>
+#include <stdlib.h>
+
+#include <dagster_pipes/run.h>
 
 #include "args.h"
 #include "base/error.h"
 #include "cmd.h"
 #include "help.h"
-#include "run/drawing.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -24,15 +26,10 @@ static void print_count(dpi_buf *out, const char *before, size_t count, const ch
 
 static void print_counts(const dpipes_graph *graph, const char *path, dpi_buf *out)
 {
-    size_t assets = 0, checks = 0;
-    for (size_t i = 0; i < graph->step_count; i++) {
-        assets += graph->steps[i].asset_count;
-        checks += graph->steps[i].check_count;
-    }
-    dpi_buf_printf(out, "%s: %s: ", path, graph->name);
-    print_count(out, "", graph->step_count, "step");
-    print_count(out, ", ", assets, "asset");
-    print_count(out, ", ", checks, "check");
+    dpi_buf_printf(out, "%s: %s: ", path, dpipes_graph_name(graph));
+    print_count(out, "", dpipes_graph_step_count(graph), "step");
+    print_count(out, ", ", dpipes_graph_asset_count(graph), "asset");
+    print_count(out, ", ", dpipes_graph_check_count(graph), "check");
     dpi_buf_append_char(out, '\n');
 }
 
@@ -41,13 +38,13 @@ static int check_files(graph_command *c, const char *const *paths)
 {
     int code = DPI_EXIT_OK;
     for (; *paths; paths++) {
-        dpipes_graph *graph = dpi_graph_load(*paths, &c->err);
+        dpipes_graph *graph = dpipes_graph_load(*paths, &c->err);
         if (graph)
             print_counts(graph, *paths, &c->out.buf);
         dpi_output_flush(&c->out);
         const int own = graph ? DPI_EXIT_OK : dpi_fail_command(&c->err);
         code = code == DPI_EXIT_OK ? own : code;
-        dpi_graph_free(graph);
+        dpipes_graph_free(graph);
     }
     const int put = dpi_put(&c->out);
     return code == DPI_EXIT_OK ? put : code;
@@ -72,29 +69,20 @@ int dpi_cmd_check(const char *const *argv)
 
 /* ---- graph ---- */
 
-static dpipes_status draw(graph_command *c, const dpipes_graph *graph)
-{
-    dpi_buf *out = &c->out.buf;
-    if (c->svg)
-        return dpi_draw_svg(graph, out, &c->err);
-    if (c->dot)
-        dpi_draw_dot(graph, out);
-    else if (c->json)
-        dpi_buf_printf(out, "%s\n", graph->json);
-    else
-        return dpi_draw_tree(graph, out, &c->err);
-    return DPIPES_OK;
-}
-
 static int draw_file(graph_command *c, const char *path)
 {
-    dpipes_graph *graph = dpi_graph_load(path, &c->err);
-    dpipes_status status = graph ? draw(c, graph) : c->err.status;
-    if (status == DPIPES_OK && dpi_buf_failed(&c->out.buf))
-        status = dpi_fail_memory(&c->err);
-    dpi_graph_free(graph);
-    const int code = dpi_put(&c->out);
-    return status == DPIPES_OK ? code : dpi_fail_command(&c->err);
+    const dpipes_graph_form form = c->svg    ? DPIPES_GRAPH_SVG
+                                   : c->dot  ? DPIPES_GRAPH_DOT
+                                   : c->json ? DPIPES_GRAPH_JSON
+                                             : DPIPES_GRAPH_TREE;
+    dpipes_graph *graph = dpipes_graph_load(path, &c->err);
+    char *text = graph ? dpipes_graph_draw(graph, form, &c->err) : NULL;
+    dpipes_graph_free(graph);
+    if (!text)
+        return dpi_fail_command(&c->err);
+    dpi_buf_append_text(&c->out.buf, text);
+    free(text);
+    return dpi_put(&c->out);
 }
 
 static void fill_args(graph_command *c, dpi_arg args[4])

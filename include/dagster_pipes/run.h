@@ -45,6 +45,18 @@ DPIPES_API void dpipes_graph_free(dpipes_graph *graph);
 DPIPES_API const char *dpipes_graph_name(const dpipes_graph *graph);
 DPIPES_API size_t dpipes_graph_step_count(const dpipes_graph *graph);
 DPIPES_API const char *dpipes_graph_step_name(const dpipes_graph *graph, size_t i);
+DPIPES_API size_t dpipes_graph_asset_count(const dpipes_graph *graph);
+DPIPES_API size_t dpipes_graph_check_count(const dpipes_graph *graph);
+
+typedef enum dpipes_graph_form {
+    DPIPES_GRAPH_TREE = 0, /* lines of text: under each step those that need it */
+    DPIPES_GRAPH_DOT,      /* the language of Graphviz */
+    DPIPES_GRAPH_SVG,      /* a drawing for browsers, which needs nothing else */
+    DPIPES_GRAPH_JSON      /* the file as JSON, on one line, with `{env: NAME}` as it is written */
+} dpipes_graph_form;
+
+/* The graph in this form, to be freed. NULL: DPIPES_ENOMEM. */
+DPIPES_API char *dpipes_graph_draw(const dpipes_graph *graph, dpipes_graph_form form, dpipes_error *err);
 
 /* ---- The store: runs, steps, events and assets ----
  * A SQLite file `dpipes.db` in a directory of the user's alone. What the calls below give is JSON, one line of text to be freed, in

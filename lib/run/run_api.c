@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/json_write.h"
 #include "base/options.h"
+#include "run/drawing.h"
 #include "run/loop.h"
 #include "run/run_api.h"
 #include "run/store_json.h"
@@ -36,6 +37,52 @@ size_t dpipes_graph_step_count(const dpipes_graph *graph)
 const char *dpipes_graph_step_name(const dpipes_graph *graph, size_t i)
 {
     return graph->steps[i].name;
+}
+
+size_t dpipes_graph_asset_count(const dpipes_graph *graph)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < graph->step_count; i++)
+        count += graph->steps[i].asset_count;
+    return count;
+}
+
+size_t dpipes_graph_check_count(const dpipes_graph *graph)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < graph->step_count; i++)
+        count += graph->steps[i].check_count;
+    return count;
+}
+
+static dpipes_status draw(const dpipes_graph *graph, dpipes_graph_form form, dpi_buf *out, dpipes_error *err)
+{
+    switch (form) {
+    case DPIPES_GRAPH_TREE:
+        return dpi_draw_tree(graph, out, err);
+    case DPIPES_GRAPH_SVG:
+        return dpi_draw_svg(graph, out, err);
+    case DPIPES_GRAPH_DOT:
+        dpi_draw_dot(graph, out);
+        break;
+    case DPIPES_GRAPH_JSON:
+        dpi_buf_printf(out, "%s\n", graph->json);
+        break;
+    }
+    return DPIPES_OK;
+}
+
+char *dpipes_graph_draw(const dpipes_graph *graph, dpipes_graph_form form, dpipes_error *err)
+{
+    dpi_buf out = {0};
+    const dpipes_status status = draw(graph, form, &out, err);
+    char *text = dpi_buf_take(&out);
+    if (status == DPIPES_OK && text)
+        return text;
+    free(text);
+    if (status == DPIPES_OK)
+        dpi_fail_memory(err);
+    return NULL;
 }
 
 static void write_list(const char *key, const char *const *words, size_t count, dpi_buf *out)
