@@ -14,8 +14,6 @@
 #include "run/partitions.h"
 #include "run/ray_config.h"
 
-#define DPI_UPSTREAM_PREFIX "upstream."
-
 static const dpi_graph_step *step_of(const dpi_attempt *attempt)
 {
     return &attempt->x->graph->steps[attempt->step];

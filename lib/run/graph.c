@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "run/graph_names.h"
 #include "run/graph_sections.h"
 #include "run/graph_steps.h"
 
@@ -50,7 +51,7 @@ static dpipes_status read_graph(const dpi_graph_reader *r, const dpi_value *root
     graph->steps = memory->all.steps;
     graph->step_count = memory->all.count;
     graph->order = memory->all.order;
-    return status;
+    return status == DPIPES_OK ? dpi_graph_check_names(r, &steps, graph) : status;
 }
 
 static dpipes_status keep_json(const dpi_node *root, graph_memory *memory, dpipes_error *err)

@@ -88,9 +88,18 @@ static dpipes_status read_tags(const dpi_graph_reader *r, const dpi_value *value
     return status;
 }
 
+/* A reader of texts that may hold `${…}`. */
+static dpi_graph_reader interpolated(const dpi_graph_reader *r)
+{
+    dpi_graph_reader texts = *r;
+    texts.interpolated = true;
+    return texts;
+}
+
 static dpipes_status read_env(const dpi_graph_reader *r, const dpi_value *value, dpi_graph_step *step)
 {
-    dpipes_status status = dpi_value_pairs(r, value, &step->env, &step->env_count);
+    const dpi_graph_reader texts = interpolated(r);
+    dpipes_status status = dpi_value_pairs(&texts, value, &step->env, &step->env_count);
     for (size_t i = 0; status == DPIPES_OK && i < step->env_count; i++)
         if (step->env[i].name[0] == '\0' || strchr(step->env[i].name, '=')) {
             const dpi_value member = dpi_value_at(value, i);
@@ -115,9 +124,10 @@ static dpipes_status read_assets(const dpi_graph_reader *r, const dpi_value *val
 static dpipes_status read_extras(const dpi_graph_reader *r, const dpi_value *value, dpi_graph_step *step)
 {
     dpi_buf json = {0};
+    const dpi_graph_reader texts = interpolated(r);
     dpipes_status status = dpi_value_want_object(r, value);
     if (status == DPIPES_OK)
-        status = dpi_value_write_members(r, value, DPI_ENV_TEXT, &json);
+        status = dpi_value_write_members(&texts, value, DPI_ENV_TEXT, &json);
     if (status == DPIPES_OK) {
         step->extras_json = dpi_buf_failed(&json) ? NULL : dpi_arena_copy(r->arena, dpi_buf_text(&json), json.size);
         status = step->extras_json ? DPIPES_OK : dpi_fail_memory(r->err);
@@ -233,7 +243,8 @@ static dpipes_status read_description(const dpi_graph_reader *r, const dpi_value
 
 static dpipes_status read_entrypoint(const dpi_graph_reader *r, const dpi_value *value, dpi_graph_step *step)
 {
-    dpipes_status status = dpi_value_text(r, value, &step->entrypoint);
+    const dpi_graph_reader texts = interpolated(r);
+    dpipes_status status = dpi_value_text(&texts, value, &step->entrypoint);
     return status == DPIPES_OK && *step->entrypoint == '\0' ? dpi_value_fail(r, value, "is empty") : status;
 }
 

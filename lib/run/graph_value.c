@@ -210,6 +210,21 @@ static dpipes_status read_variable(const dpi_graph_reader *r, const dpi_value *v
     return DPIPES_OK;
 }
 
+/* As a text in which nothing is interpolated: each `${` is written `$${`. */
+static void write_escaped(const char *text, dpi_buf *json)
+{
+    dpi_buf escaped = {0};
+    for (const char *at; (at = strstr(text, "${")); text = at + 2) {
+        dpi_buf_append(&escaped, text, (size_t)(at - text));
+        dpi_buf_append_literal(&escaped, "$${");
+    }
+    dpi_buf_append_text(&escaped, text);
+    if (dpi_buf_failed(&escaped))
+        json->failed = true;
+    dpi_json_write_string(json, dpi_buf_text(&escaped), escaped.size);
+    dpi_buf_fini(&escaped);
+}
+
 static dpipes_status write_variable(const dpi_graph_reader *r, const dpi_value *value, const char *name, dpi_env_as as,
                                     dpi_buf *json)
 {
@@ -218,6 +233,10 @@ static dpipes_status write_variable(const dpi_graph_reader *r, const dpi_value *
     dpipes_status status = read_variable(r, value, name, &text);
     if (status != DPIPES_OK)
         return status;
+    if (r->interpolated && strstr(text, "${")) {
+        write_escaped(text, json);
+        return DPIPES_OK;
+    }
     const dpi_yaml_scalar scalar = {.text = text, .size = strlen(text), .plain = as == DPI_ENV_SCALAR};
     if (!dpi_yaml_scalar_write(&scalar, json, &problem, &about)) {
         json->size = before;

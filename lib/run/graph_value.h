@@ -18,6 +18,7 @@ typedef struct dpi_graph_reader {
     dpi_arena *trees; /* of what is only needed while it is read */
     const dpi_place
         *fixed; /* where errors are said to be: of a tree whose text is a value of the file; NULL: where they are */
+    bool interpolated; /* texts may hold `${…}`; that of a variable is kept as it is */
     dpipes_error *err;
 } dpi_graph_reader;
 

@@ -6,9 +6,11 @@
 #include "base/error.h"
 #include "base/json_scan.h"
 #include "base/json_write.h"
+#include "run/graph_value.h"
 #include "run/shell_state.h"
 
 #define DPI_INTERPOLATED_NAME_MAX ((size_t)512) /* bytes of what is between `${` and `}` */
+#define DPI_NO_NAME_SHOWN         ((size_t)40)  /* bytes of what is no name, in an error */
 
 typedef struct interpolation {
     dpi_lookup_fn lookup;
@@ -33,9 +35,10 @@ static dpipes_status take_name(const char **at, char name[DPI_INTERPOLATED_NAME_
     size_t size = 0;
     while (is_of_name(begin[size]))
         size++;
+    char shown[DPI_SHOWN_SIZE];
     if (begin[size] != '}' || size == 0 || size > DPI_INTERPOLATED_NAME_MAX)
-        return dpi_fail(err, DPIPES_EINVAL, "%s: `%.40s` is no `${NAME}`; a `${` that is to stay is written `$${`",
-                        place, *at);
+        return dpi_fail(err, DPIPES_EINVAL, "%s: `%s` is no `${NAME}`; a `${` that is to stay is written `$${`", place,
+                        dpi_shown(*at, strnlen(*at, DPI_NO_NAME_SHOWN), shown));
     memcpy(name, begin, size);
     name[size] = '\0';
     *at = begin + size + 1;

@@ -227,8 +227,8 @@ dpipes_status dpi_upstream_write_extras(const dpi_upstream *upstream, size_t ste
 
 /* ---- `${upstream.STEP.KEY}` ---- */
 
-/* The longest step's name that is followed by a dot; *key is what stands behind it. SIZE_MAX: there is none. */
-static size_t find_step(const dpi_upstream *upstream, const char *name, const char **key)
+/* The longest step's name that is followed by a dot. */
+size_t dpi_upstream_find_step(const dpipes_graph *graph, const char *name, const char **key)
 {
     size_t step = SIZE_MAX, size = strlen(name);
     char *prefix = strdup(name);
@@ -236,7 +236,7 @@ static size_t find_step(const dpi_upstream *upstream, const char *name, const ch
         if (name[--size] != '.')
             continue;
         prefix[size] = '\0';
-        step = dpi_graph_find(upstream->graph, prefix);
+        step = dpi_graph_find(graph, prefix);
     }
     free(prefix);
     *key = name + size + 1;
@@ -303,7 +303,7 @@ static void list_names(const report *first, dpi_buf *names)
 dpipes_status dpi_upstream_lookup(const dpi_upstream *upstream, const char *name, dpi_buf *json, dpipes_error *err)
 {
     const char *key = "";
-    const size_t step = find_step(upstream, name, &key);
+    const size_t step = dpi_upstream_find_step(upstream->graph, name, &key);
     if (step == SIZE_MAX)
         return dpi_fail(err, DPIPES_ENOENT, "upstream.%s: no step is called so", name);
     const report *first = upstream->reports[step];

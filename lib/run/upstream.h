@@ -4,6 +4,8 @@
 
 #include "run/graph.h"
 
+#define DPI_UPSTREAM_PREFIX "upstream." /* of names in `${…}` */
+
 typedef struct dpi_upstream dpi_upstream;
 
 /* The graph must live as long. NULL: no memory. */
@@ -28,5 +30,8 @@ dpipes_status dpi_upstream_write_extras(const dpi_upstream *upstream, size_t ste
  * that is an object with it, else, for `data_version`, that of its last asset. Either part may have dots: STEP is the longest name that
  * fits. DPIPES_ENOENT names the step, or the key and what there is; DPIPES_ENOMEM. */
 dpipes_status dpi_upstream_lookup(const dpi_upstream *upstream, const char *name, dpi_buf *json, dpipes_error *err);
+
+/* The step that "STEP.KEY" means; *key points behind the dot. SIZE_MAX: there is none. */
+size_t dpi_upstream_find_step(const dpipes_graph *graph, const char *name, const char **key);
 
 #endif

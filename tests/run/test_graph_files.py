@@ -36,6 +36,7 @@ GOOD = [
     f"name: g\npartitions: [a, b]{TAIL}",
     f"name: g\npartitions: {{daily: {{start: '2024-01-01', timezone: Europe/Berlin, hour_offset: 3}}}}{TAIL}",
     f"name: g\npartitions: {{multi: {{a: [x], b: {{hourly: {{start: '2024-01-01-00:00', end_offset: -1}}}}}}}}{TAIL}",
+    STEP + "  extras: {id: '${run_id}', kept: '$${HOME}'}\n",
     STEP + "  needs: []\n  assets: [t]\n  checks: [c, {name: d, blocking: true}]\n",
     STEP + "  retries: {max: 3, delay: 0.5, backoff: linear, jitter: full}\n  timeout: {env: NUMBER}\n",
     STEP + "  tags: {dagster/priority: 3, dagster-ray/config: {num_cpus: 0, resources: {x: 1}}, k: v}\n",
@@ -86,6 +87,11 @@ BAD_IN_MEANING = {
     STEP + "  checks: [c]\n": "5:12: steps[0].checks[0]: `asset` is missing",
     STEP + "  assets: [t]\n  checks: [{name: c, asset: u}]\n": "the step has no asset `u`",
     "name: g\npartitions: {daily: {start: '2024-13-01'}}" + TAIL: "2:13: partitions: start: `2024-13-01` is no date",
+    STEP + "  extras: {a: ['${run}']}\n": "5:16: steps[0].extras.a[0]: `${run}`: is no name",
+    STEP + "  env: {A: 'x ${partition_kye}'}\n": "5:12: steps[0].env.A: `${partition_kye}`: is no name; is it `partition_key`?",
+    STEP + "  env: {A: '${partition_key}'}\n": "5:12: steps[0].env.A: `${partition_key}`: the graph has no partitions",
+    STEP + "- {name: b, entrypoint: '${upstream.a.k}'}\n": "`${upstream.a.k}`: the step `a` is not among this one's `needs`",
+    STEP + "- {name: b, needs: [a], entrypoint: '${upstream.aa.k}'}\n": "there is no step `aa`; is it `a`?",
     STEP + "  extras: {a: [{env: DPI_UNSET}]}\n": "steps[0].extras.a[0]: the environment variable `DPI_UNSET` is not set",
 }
 

@@ -418,6 +418,62 @@ START_TEST(errors_show_no_control_characters)
 }
 END_TEST
 
+/* ---- `${…}` ---- */
+
+#define NEEDING STEP "- {name: b.c, entrypoint: x}\n- name: d\n  needs: [a, b.c]\n  entrypoint: "
+
+START_TEST(names_that_there_will_be_are_good)
+{
+    read_graph(NEEDING "x ${run_id} ${upstream.a.k} ${upstream.b.c.key.with.dots} $${nothing}\n");
+    read_graph("name: g\npartitions: [p]\nsteps: [{name: a, entrypoint: 'x ${partition_key}'}]");
+    read_graph(STEP "  extras: {'${key}': [1, {env: '${run_id}', a: \"\\0${\"}]}\n  code_version: ${free}\n");
+}
+END_TEST
+
+START_TEST(a_name_that_will_not_be_has_its_place)
+{
+    assert_refused(NEEDING "'${run_di}'\n",
+                   "g.yaml:8:15: steps[2].entrypoint: `${run_di}`: is no name; is it `run_id`?");
+    assert_refused(STEP "  env: {A: '${partition_key}'}\n",
+                   "g.yaml:5:12: steps[0].env.A: `${partition_key}`: the graph has no partitions");
+    assert_refused(STEP "  extras: {e: [1, '${HOME}']}\n",
+                   "g.yaml:5:19: steps[0].extras.e[1]: `${HOME}`: is no name: there are run_id, partition_key and "
+                   "upstream.STEP.KEY; a `${` that is to stay is written `$${`");
+    assert_refused(NEEDING "${upstream\n",
+                   "g.yaml:8:15: steps[2].entrypoint: `${upstream` is no `${NAME}`; a `${` that "
+                   "is to stay is written `$${`");
+}
+END_TEST
+
+START_TEST(an_upstream_name_is_of_a_need)
+{
+    assert_refused(NEEDING "${upstream.a}\n",
+                   "g.yaml:8:15: steps[2].entrypoint: `${upstream.a}`: wants the form upstream.STEP.KEY");
+    assert_refused(NEEDING "${upstream.b.c.}\n", "g.yaml:8:15: steps[2].entrypoint: `${upstream.b.c.}`: which of what "
+                                                 "`b.c` has reported is wanted");
+    assert_refused(NEEDING "${upstream.d.k}\n",
+                   "g.yaml:8:15: steps[2].entrypoint: `${upstream.d.k}`: the step `d` is not "
+                   "among this one's `needs`");
+    assert_refused(HEAD
+                   "- {name: train, entrypoint: x}\n- {name: b, needs: [train], entrypoint: '${upstream.trian.k}'}\n",
+                   "g.yaml:4:41: steps[1].entrypoint: `${upstream.trian.k}`: there is no step `trian`; is it `train`?");
+    assert_refused(STEP "  env: {A: '${upstream.other.k}'}\n",
+                   "g.yaml:5:12: steps[0].env.A: `${upstream.other.k}`: there is no step `other`");
+}
+END_TEST
+
+START_TEST(nothing_in_a_variables_text_is_interpolated)
+{
+    setenv("DPI_T_DOLLARS", "${run_id} $${x} \"${", 1);
+    read_graph(HEAD "- name: a\n  entrypoint: {env: DPI_T_DOLLARS}\n  env: {A: {env: DPI_T_DOLLARS}}\n"
+                    "  extras: {e: {env: DPI_T_DOLLARS}}\n  working_dir: {env: DPI_T_DOLLARS}\n");
+    ck_assert_str_eq(graph->steps[0].entrypoint, "$${run_id} $$${x} \"$${");
+    ck_assert_str_eq(graph->steps[0].env[0].value, "$${run_id} $$${x} \"$${");
+    ck_assert_str_eq(graph->steps[0].extras_json, "{\"e\": \"$${run_id} $$${x} \\\"$${\"}");
+    ck_assert_str_eq(graph->steps[0].working_dir, "${run_id} $${x} \"${");
+}
+END_TEST
+
 /* ---- Variables ---- */
 
 START_TEST(a_variable_stands_for_a_text_a_number_or_a_flag)
@@ -591,6 +647,10 @@ int main(void)
     tcase_add_test(tc, names_have_limits);
     tcase_add_test(tc, wrong_json_and_yaml_have_their_place);
     tcase_add_test(tc, errors_show_no_control_characters);
+    tcase_add_test(tc, names_that_there_will_be_are_good);
+    tcase_add_test(tc, a_name_that_will_not_be_has_its_place);
+    tcase_add_test(tc, an_upstream_name_is_of_a_need);
+    tcase_add_test(tc, nothing_in_a_variables_text_is_interpolated);
     tcase_add_test(tc, an_unset_variable_is_named_with_its_key);
     tcase_add_test(tc, a_variables_text_is_in_no_error_and_not_in_the_json);
     suite_add_tcase(suite, tc);
