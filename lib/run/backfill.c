@@ -126,13 +126,26 @@ static dpipes_status take_run(void *user, const dpi_run_row *row, dpipes_error *
 }
 
 /* The store has the newest first. */
-static void reverse(dpi_backfill *b)
+static size_t append_reversed(const dpi_backfill *b, bool under_way, dpi_backfill_run *out)
 {
-    for (size_t i = 0; i < b->count / 2; i++) {
-        const dpi_backfill_run run = b->runs[i];
-        b->runs[i] = b->runs[b->count - 1 - i];
-        b->runs[b->count - 1 - i] = run;
-    }
+    size_t count = 0;
+    for (size_t i = b->count; i-- > 0;)
+        if (under_way == (b->runs[i].known && !b->runs[i].from_failure))
+            out[count++] = b->runs[i];
+    return count;
+}
+
+/* Those whose steps may be running come first: with others before them there would be more than max_runs. */
+static dpipes_status sort_runs(dpi_backfill *b, dpipes_error *err)
+{
+    dpi_backfill_run *sorted = calloc(b->count + 1, sizeof *sorted);
+    if (!sorted)
+        return dpi_fail_memory(err);
+    const size_t under_way = append_reversed(b, true, sorted);
+    append_reversed(b, false, sorted + under_way);
+    free(b->runs);
+    b->runs = sorted;
+    return DPIPES_OK;
 }
 
 dpipes_status dpi_backfill_find(dpi_backfill *backfill, bool failed, dpipes_error *err)
@@ -142,8 +155,7 @@ dpipes_status dpi_backfill_find(dpi_backfill *backfill, bool failed, dpipes_erro
     dpipes_status status = dpi_store_runs(backfill->store, &filter, take_run, &s, err);
     if (status == DPIPES_OK && s.seen == 0)
         return dpi_fail(err, DPIPES_ENOENT, "there is no backfill `%s`", backfill->id);
-    reverse(backfill);
-    return status;
+    return status == DPIPES_OK ? sort_runs(backfill, err) : status;
 }
 
 /* ---- Moving on ---- */

@@ -1,4 +1,5 @@
 import pytest
+from graph_runs import Home
 from parts_process import Parts
 
 
@@ -7,3 +8,8 @@ def parts():
     parts = Parts()
     yield parts
     parts.end()
+
+
+@pytest.fixture
+def home(tmp_path):
+    return Home(tmp_path)
