@@ -27,7 +27,7 @@ typedef struct dpi_check_spec {
     bool blocking;
 } dpi_check_spec;
 
-/* When a step runs, by what became of the steps that it needs: the words of trigger rules. */
+/* When a step runs, by what became of the steps that it needs: the words of trigger rules. One that needs none runs always. */
 typedef enum dpi_when {
     DPI_WHEN_ALL_SUCCESS = 0, /* all have succeeded; else it is skipped */
     DPI_WHEN_ALL_DONE,        /* all have ended, however */

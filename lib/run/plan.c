@@ -356,13 +356,19 @@ void dpi_plan_restore(dpi_plan *plan, size_t step, dpi_step_status status, unsig
     } else if (status == DPI_STEP_RUNNING) {
         s->status = status;
         count_running(plan, step);
-    } else if (status == DPI_STEP_UP_FOR_RETRY) {
+    } else if (status == DPI_STEP_UP_FOR_RETRY && plan->options.retries == DPI_RETRIES_ENABLED) {
         s->status = status;
         s->retry_at_ms = retry_at_ms;
         dpi_queue_push(&plan->retries, retry_at_ms, step);
     } else {
         settle(plan, step, status);
     }
+}
+
+void dpi_plan_restore_retries(dpi_plan *plan, size_t step, unsigned attempts_before)
+{
+    state *s = &plan->states[step];
+    s->attempts_before = attempts_before > s->attempts_before ? attempts_before : s->attempts_before;
 }
 
 /* ---- Looking ---- */

@@ -24,6 +24,9 @@ void dpi_plan_free(dpi_plan *plan);
  * the attempts of one that is WAITING do not count for its retries. */
 void dpi_plan_restore(dpi_plan *plan, size_t step, dpi_step_status status, unsigned attempt, int64_t retry_at_ms);
 
+/* The attempts up to this one were of an earlier go at the run: they do not count for the step's retries either. */
+void dpi_plan_restore_retries(dpi_plan *plan, size_t step, unsigned attempts_before);
+
 /* The next step to start; it is RUNNING from now on, in its next attempt. false: none can start now. A ready step never waits
  * while the limits have room for it; the higher priority goes first, then the graph's order. */
 bool dpi_plan_next(dpi_plan *plan, int64_t now_ms, size_t *step);

@@ -4,7 +4,9 @@
  *     partitions  {"definition": D, "now_ms": N}  the keys; with "range" those of it; with "key" whether it is one ("is_key"), and
  *                 its window
  *     select      {"graph": JSON, "words": [TEXT]}  the names of the steps that are meant ("selected")
- *     interpolate {"text": TEXT, "quoting": dpi_quoting, "values": {NAME: JSON}}  the text with the values in ("text") */
+ *     interpolate {"text": TEXT, "quoting": dpi_quoting, "values": {NAME: JSON}}  the text with the values in ("text")
+ *     plan        {"graph": G, "attempts": [[[duration_ms, "success" | "failure" | "final"], …], …]}  the events of a run of it; with
+ *                 "cancel_at_ms", with "cut" forgetting all behind so many events, with "from_failure" once more at its end */
 #include "parts.h"
 
 #include <stdio.h>
@@ -18,6 +20,7 @@ static const struct {
     {"partitions", answer_partitions},
     {"select", answer_select},
     {"interpolate", answer_interpolate},
+    {"plan", answer_plan},
 };
 
 static dpipes_status answer_one(const cJSON *request, cJSON *answer, dpipes_error *err)

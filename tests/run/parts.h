@@ -10,5 +10,6 @@
 dpipes_status answer_partitions(const cJSON *request, cJSON *answer, dpipes_error *err);
 dpipes_status answer_select(const cJSON *request, cJSON *answer, dpipes_error *err);
 dpipes_status answer_interpolate(const cJSON *request, cJSON *answer, dpipes_error *err);
+dpipes_status answer_plan(const cJSON *request, cJSON *answer, dpipes_error *err);
 
 #endif
