@@ -1,6 +1,7 @@
 /* `dpipes runs`: what the store knows of runs. */
 #include "cmd.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "cells.h"
 #include "help.h"
 #include "store_command.h"
@@ -215,8 +217,27 @@ static void write_run_and_events(dpi_store_command *c, const dpi_json_value *run
     dpi_buf_fini(&run_id);
 }
 
+/* `-`: stdout. The file is for its owner alone, as the store is. */
+static int write_page(dpi_store_command *c)
+{
+    char *html = dpipes_store_run_html(c->store, c->word, &c->err);
+    dpi_output out = dpi_output_of(STDOUT_FILENO);
+    if (!html)
+        return dpi_fail_command(&c->err);
+    dpipes_status status = DPIPES_OK;
+    if (strcmp(c->html, "-") == 0)
+        dpi_buf_append_text(&out.buf, html);
+    else
+        status = dpi_file_write(c->html, O_TRUNC, html, strlen(html), &c->err);
+    free(html);
+    const int code = dpi_put(&out);
+    return status == DPIPES_OK ? code : dpi_fail_command(&c->err);
+}
+
 static int show_run(dpi_store_command *c)
 {
+    if (c->html)
+        return write_page(c);
     char *json = dpipes_store_run_json(c->store, c->word, c->events && c->json, &c->err);
     const int code = dpi_store_command_show(c, json, write_run_and_events);
     return code == DPI_EXIT_OK && c->err.status != DPIPES_OK ? dpi_fail_command(&c->err) : code;
@@ -246,7 +267,7 @@ static int prune(dpi_store_command *c)
 /* ---- The command ---- */
 
 static const char *const list_takes[] = {"--status", "--job", "--limit", NULL};
-static const char *const show_takes[] = {"--events", NULL};
+static const char *const show_takes[] = {"--events", "--html", NULL};
 static const char *const prune_takes[] = {"--keep", "--older-than", NULL};
 
 static const dpi_store_action actions[] = {

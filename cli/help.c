@@ -256,7 +256,7 @@ const char *const dpi_help_decode[] = {
 const char *const dpi_help_runs[] = {
     "Usage: dpipes runs [--status STATUS] [--job NAME] [--limit N] [--json] [--home DIR]\n"
     "       dpipes runs resume [--from-failure] [--address URL] [--json] [--home DIR] ID\n"
-    "       dpipes runs show [--events] [--json] [--home DIR] ID\n"
+    "       dpipes runs show [--events] [--html FILE] [--json] [--home DIR] ID\n"
     "       dpipes runs prune [--keep N] [--older-than AGE] [--json] [--home DIR]\n"
     "\n"
     "The runs that the store has, the newest first. ID is a run's ID, or as much of it as no other begins with.\n"
@@ -277,6 +277,7 @@ const char *const dpi_help_runs[] = {
     "  --job NAME         only those of this graph\n"
     "  --limit N          at most so many; 0: all\n"
     "  --events           of `show`: all that has happened in it, a line each\n"
+    "  --html FILE        of `show`: a page for browsers: the graph, times, metadata, checks and the log; `-`: stdout\n"
     "  --keep N           of `prune`: all but the newest N\n"
     "  --older-than AGE   of `prune`: those that ended so long ago: 90s, 15m, 12h, 30d, 2w\n"
     "  --json             an array of runs, or one, as schema/runs.schema.json describes them; of `prune` "

@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <wchar.h>
 
+#include "base/escape.h"
 #include "base/json_scan.h"
 #include "base/utf8.h"
 
 #define DPI_BAR_WIDTH 30
 #define ESCAPE        0x1B
-#define BELL          0x07
 #define NEUTRAL       "\033[0m"
 
 /* ---- Events ---- */
@@ -184,40 +184,6 @@ void dpi_live_lines(const dpi_live_state *state, const dpi_live_style *style, dp
 
 /* ---- Text of the program ---- */
 
-static const char *skip_in(const char *at, const char *end, int first, int last)
-{
-    while (at < end && (unsigned char)*at >= first && (unsigned char)*at <= last)
-        at++;
-    return at;
-}
-
-/* Behind a string (a title, a link): it ends with BEL, ESC \ or, cut off, with the line. */
-static const char *string_end(const char *at, const char *end)
-{
-    for (; at < end && *at != '\n'; at++) {
-        if (*at == BELL)
-            return at + 1;
-        if (*at == ESCAPE && at + 1 < end && at[1] == '\\')
-            return at + 2;
-    }
-    return at;
-}
-
-/* Behind the escape sequence that begins at `at`, by the classes of ECMA-48. One that is broken ends before the byte that
- * does not belong to it. */
-static const char *escape_end(const char *at, const char *end)
-{
-    const char kind = at + 1 < end ? at[1] : '\0';
-    if (kind == '[') {
-        at = skip_in(skip_in(at + 2, end, 0x30, 0x3F), end, 0x20, 0x2F);
-        return at < end && *at >= 0x40 && *at <= 0x7E ? at + 1 : at;
-    }
-    if (kind != '\0' && strchr("]PX^_", kind))
-        return string_end(at + 2, end);
-    at = skip_in(at + 1, end, 0x20, 0x2F);
-    return at < end && *at >= 0x30 && *at <= 0x7E ? at + 1 : at;
-}
-
 /* ESC [ 1 ; 31 m; a private one, ESC [ > 4 m, is no colour. */
 static bool is_colour(const char *at, const char *end)
 {
@@ -243,7 +209,7 @@ void dpi_live_clean(const char *text, size_t size, dpi_buf *out)
     bool coloured = false;
     for (; at < end; at = after) {
         const dpi_utf8_char c = dpi_utf8_next(at, end);
-        after = *at == ESCAPE ? escape_end(at, end) : at + c.size;
+        after = *at == ESCAPE ? dpi_escape_end(at, end) : at + c.size;
         if (*at == '\n' && coloured) {
             dpi_buf_append_literal(out, NEUTRAL);
             coloured = false;

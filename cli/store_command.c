@@ -15,9 +15,13 @@ static size_t args_of(const dpi_store_action *action, dpi_store_command *c, dpi_
     const dpi_arg common[] = {
         {"--home", DPI_ARG_TEXT, &c->home}, {"--json", DPI_ARG_FLAG, &c->json}, {"--help", DPI_ARG_FLAG, &c->help}};
     const dpi_arg own[] = {
-        {"--status", DPI_ARG_TEXT, &c->status}, {"--job", DPI_ARG_TEXT, &c->job},
-        {"--limit", DPI_ARG_COUNT, &c->limit},  {"--events", DPI_ARG_FLAG, &c->events},
-        {"--keep", DPI_ARG_COUNT, &c->keep},    {"--older-than", DPI_ARG_AGE, &c->older_than_ms},
+        {"--status", DPI_ARG_TEXT, &c->status},
+        {"--job", DPI_ARG_TEXT, &c->job},
+        {"--limit", DPI_ARG_COUNT, &c->limit},
+        {"--events", DPI_ARG_FLAG, &c->events},
+        {"--html", DPI_ARG_TEXT, &c->html},
+        {"--keep", DPI_ARG_COUNT, &c->keep},
+        {"--older-than", DPI_ARG_AGE, &c->older_than_ms},
     };
     const size_t count = sizeof common / sizeof *common;
     memcpy(args, common, sizeof common);

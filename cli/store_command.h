@@ -26,7 +26,8 @@ struct dpi_store_command {
     bool events;
     const char *status;
     const char *job;
-    int64_t limit; /* -1: not given, as in the next two */
+    const char *html; /* a file */
+    int64_t limit;    /* -1: not given, as in the next two */
     int64_t keep;
     int64_t older_than_ms;
     const char *word; /* what the action wants */

@@ -60,9 +60,22 @@ class Page:
         self.folder = folder
         self.resize(HEIGHT)
 
-    def resize(self, height):
-        size = {"width": WIDTH, "height": height, "deviceScaleFactor": SCALE, "mobile": False}
+    def resize(self, height, width=WIDTH, scale=SCALE):
+        size = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+    def emulate(self, media="", **features):
+        """A medium, and what the user prefers: prefers_color_scheme="dark"."""
+        wanted = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": wanted})
+
+    def evaluate(self, expression):
+        return self.driver.execute_script(f"return {expression}")
+
+    @property
+    def complaints(self):
+        """What has come to the console since it was last asked for: errors, and what the page's policy has refused."""
+        return [entry["message"] for entry in self.driver.get_log("browser")]
 
     def open(self, address):
         self.driver.get(address)

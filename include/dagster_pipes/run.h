@@ -89,6 +89,11 @@ DPIPES_API char *dpipes_store_runs_json(dpipes_store *store, const dpipes_runs_f
  * run's has. DPIPES_ENOENT: no run's id begins so; DPIPES_EINVAL: more than one does. */
 DPIPES_API char *dpipes_store_run_json(dpipes_store *store, const char *run_id, bool events, dpipes_error *err);
 
+/* A run as one HTML page, to be freed: its graph, the times of its steps and attempts, its assets with their metadata over partitions or
+ * time, its checks and its log. It needs nothing else, no network either, and what programs have said stands in it as text. What is too much
+ * is left out, and a note says how much. Errors as dpipes_store_run_json. */
+DPIPES_API char *dpipes_store_run_html(dpipes_store *store, const char *run_id, dpipes_error *err);
+
 /* An array of events of a run (the whole id), in the order in which they came: at most `limit` (0: all) whose id is above `after`. */
 DPIPES_API char *dpipes_store_events_json(dpipes_store *store, const char *run_id, int64_t after, size_t limit,
                                           dpipes_error *err);

@@ -204,6 +204,7 @@ static size_t label_size(const char *name, size_t *columns)
 typedef struct svg {
     const dpipes_graph *graph;
     const dpi_layout *layout;
+    const dpi_svg_look *look; /* NULL: its own */
     int box_width;
     dpi_buf *out;
 } svg;
@@ -257,20 +258,35 @@ static void write_edge(const svg *s, const dpi_layout_edge *edge)
     dpi_buf_append_literal(s->out, "\"/>\n");
 }
 
+static bool leads_on(const svg *s, size_t index)
+{
+    return s->look && s->look->classes[index];
+}
+
+static void begin_box(const svg *s, size_t index)
+{
+    if (leads_on(s, index))
+        dpi_buf_printf(s->out, "<a href=\"%s%zu\" class=\"%s\">", s->look->link, index, s->look->classes[index]);
+    else
+        dpi_buf_append_literal(s->out, "<g>");
+}
+
 static void write_box(const svg *s, size_t index)
 {
     const char *name = s->graph->steps[index].name;
     size_t columns;
     const size_t size = label_size(name, &columns);
     const double x = left_of(s, s->layout->layers[index]), y = middle_of(s->layout->rows[index]);
-    dpi_buf_append_literal(s->out, "<g><title>");
+    begin_box(s, index);
+    dpi_buf_append_literal(s->out, "<title>");
     dpi_xml_text(name, strlen(name), s->out);
     append_point(s->out, "</title><rect transform=\"translate(", x, y - DPI_BOX_HEIGHT / 2.0);
     dpi_buf_printf(s->out, ")\" width=\"%d\" height=\"%d\" rx=\"6\"/>", s->box_width, DPI_BOX_HEIGHT);
     append_point(s->out, "<text transform=\"translate(", x + s->box_width / 2.0, y + 4);
     dpi_buf_append_literal(s->out, ")\">");
     dpi_xml_text(name, size, s->out);
-    dpi_buf_append_text(s->out, name[size] ? "…</text></g>\n" : "</text></g>\n");
+    dpi_buf_append_text(s->out, name[size] ? "…</text>" : "</text>");
+    dpi_buf_append_text(s->out, leads_on(s, index) ? "</a>\n" : "</g>\n");
 }
 
 static int box_width_of(const dpipes_graph *graph)
@@ -286,6 +302,18 @@ static int box_width_of(const dpipes_graph *graph)
     return (int)widest * DPI_COLUMN + 2 * DPI_BOX_PADDING;
 }
 
+/* Of a drawing that stands alone. */
+static const char own_style[] =
+    "<style>\n"
+    ".graph { --paper: #fff; --box: #eef3fb; --line: #3b5b8c; --ink: #1b2433; background: var(--paper) }\n"
+    "@media (prefers-color-scheme: dark) {\n"
+    "  .graph { --paper: #12161d; --box: #1e2936; --line: #7f9fcf; --ink: #e6ebf2 }\n}\n"
+    ".graph rect { fill: var(--box); stroke: var(--line) }\n"
+    ".graph > path { fill: none; stroke: var(--line); stroke-width: 1.3; marker-end: url(#arrow) }\n"
+    ".graph marker path { fill: var(--line) }\n"
+    ".graph text { fill: var(--ink); font: 11.5px monospace; text-anchor: middle }\n"
+    "</style>\n";
+
 static void write_head(const svg *s)
 {
     const double width = left_of(s, s->layout->layer_count) - DPI_LAYER_GAP + DPI_MARGIN;
@@ -295,27 +323,20 @@ static void write_head(const svg *s)
     dpi_buf_append_literal(s->out, "\" height=\"");
     append_number(s->out, height);
     append_point(s->out, "\" viewBox=\"0 0 ", width, height);
+    dpi_buf_append_text(s->out, s->look ? "\" class=\"graph\">\n" : "\" class=\"graph\" role=\"img\">\n");
+    dpi_buf_append_text(s->out, s->look ? "" : own_style);
     dpi_buf_append_literal(
-        s->out, "\" class=\"graph\" role=\"img\">\n<style>\n"
-                ".graph { --paper: #fff; --box: #eef3fb; --line: #3b5b8c; --ink: #1b2433; background: var(--paper) }\n"
-                "@media (prefers-color-scheme: dark) {\n"
-                "  .graph { --paper: #12161d; --box: #1e2936; --line: #7f9fcf; --ink: #e6ebf2 }\n}\n"
-                ".graph rect { fill: var(--box); stroke: var(--line) }\n"
-                ".graph > path { fill: none; stroke: var(--line); stroke-width: 1.3; marker-end: url(#arrow) }\n"
-                ".graph marker path { fill: var(--line) }\n"
-                ".graph text { fill: var(--ink); font: 11.5px monospace; text-anchor: middle }\n"
-                "</style>\n"
-                "<defs><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"7\" "
+        s->out, "<defs><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"7\" "
                 "markerHeight=\"7\" orient=\"auto\"><path d=\"M0,0 L8,4 L0,8 z\"/></marker></defs>\n<title>");
     dpi_xml_text(s->graph->name, strlen(s->graph->name), s->out);
     dpi_buf_append_literal(s->out, "</title>\n");
 }
 
-dpipes_status dpi_draw_svg(const dpipes_graph *graph, dpi_buf *out, dpipes_error *err)
+dpipes_status dpi_draw_svg(const dpipes_graph *graph, const dpi_svg_look *look, dpi_buf *out, dpipes_error *err)
 {
     dpi_layout layout;
     dpipes_status status = dpi_layout_make(graph, &layout, err);
-    const svg s = {graph, &layout, box_width_of(graph), out};
+    const svg s = {graph, &layout, look, box_width_of(graph), out};
     if (status == DPIPES_OK) {
         write_head(&s);
         for (size_t e = 0; e < layout.edge_count; e++)

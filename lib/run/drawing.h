@@ -13,8 +13,14 @@ dpipes_status dpi_draw_tree(const dpipes_graph *graph, dpi_buf *out, dpipes_erro
 /* Graphviz's language. */
 void dpi_draw_dot(const dpipes_graph *graph, dpi_buf *out);
 
-/* One drawing for browsers, which needs nothing else; light and dark. DPIPES_ENOMEM. */
-dpipes_status dpi_draw_svg(const dpipes_graph *graph, dpi_buf *out, dpipes_error *err);
+/* How a drawing looks that is a part of a page, whose style sheet has the colours. */
+typedef struct dpi_svg_look {
+    const char *const *classes; /* of each step; NULL: it leads nowhere */
+    const char *link;           /* before a step's index, "#step-" */
+} dpi_svg_look;
+
+/* One drawing for browsers; `look` NULL: it needs nothing else; light and dark. DPIPES_ENOMEM. */
+dpipes_status dpi_draw_svg(const dpipes_graph *graph, const dpi_svg_look *look, dpi_buf *out, dpipes_error *err);
 
 /* A text as XML and HTML have it, in an element or in quotes. */
 void dpi_xml_text(const char *text, size_t size, dpi_buf *out);

@@ -61,7 +61,7 @@ static dpipes_status draw(const dpipes_graph *graph, dpipes_graph_form form, dpi
     case DPIPES_GRAPH_TREE:
         return dpi_draw_tree(graph, out, err);
     case DPIPES_GRAPH_SVG:
-        return dpi_draw_svg(graph, out, err);
+        return dpi_draw_svg(graph, NULL, out, err);
     case DPIPES_GRAPH_DOT:
         dpi_draw_dot(graph, out);
         break;

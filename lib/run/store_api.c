@@ -25,7 +25,6 @@ dpipes_status dpipes_store_prune(dpipes_store *store, size_t keep, int64_t befor
 
 /* ---- One text ---- */
 
-/* Several readings see one state: a read transaction, unless the caller has one. */
 typedef struct text {
     dpipes_store *store;
     dpi_buf out;
@@ -36,17 +35,14 @@ typedef struct text {
 
 static text begin_text(dpipes_store *store, dpipes_error *err)
 {
-    text t = {.store = store, .err = err, .snapshot = !store->in_transaction};
-    if (t.snapshot)
-        t.status = dpi_db_exec(store, "BEGIN", err);
+    text t = {.store = store, .err = err};
+    t.status = dpi_db_begin_snapshot(store, &t.snapshot, err);
     return t;
 }
 
-/* A transaction that has only read ends well, however. */
 static char *end_text(text *t)
 {
-    if (t->snapshot && !sqlite3_get_autocommit(t->store->db))
-        (void)dpi_db_exec(t->store, "COMMIT", NULL);
+    dpi_db_end_snapshot(t->store, t->snapshot);
     if (t->status == DPIPES_OK && dpi_buf_failed(&t->out))
         t->status = dpi_fail_memory(t->err);
     char *taken = t->status == DPIPES_OK ? dpi_buf_take(&t->out) : NULL;

@@ -57,6 +57,19 @@ dpipes_status dpi_db_exec(dpipes_store *store, const char *sql, dpipes_error *er
     return code == SQLITE_OK ? DPIPES_OK : dpi_db_fail(store, code, err);
 }
 
+dpipes_status dpi_db_begin_snapshot(dpipes_store *store, bool *begun, dpipes_error *err)
+{
+    const dpipes_status status = store->in_transaction ? DPIPES_OK : dpi_db_exec(store, "BEGIN", err);
+    *begun = !store->in_transaction && status == DPIPES_OK;
+    return status;
+}
+
+void dpi_db_end_snapshot(dpipes_store *store, bool begun)
+{
+    if (begun && !sqlite3_get_autocommit(store->db))
+        (void)dpi_db_exec(store, "COMMIT", NULL);
+}
+
 dpipes_status dpi_db_int(dpipes_store *store, const char *sql, int64_t *value, dpipes_error *err)
 {
     sqlite3_stmt *statement = NULL;

@@ -28,6 +28,12 @@ dpipes_status dpi_db_fail(const dpipes_store *store, int code, dpipes_error *err
 /* Runs SQL without values; several statements may stand in it. */
 dpipes_status dpi_db_exec(dpipes_store *store, const char *sql, dpipes_error *err);
 
+/* From here to its end several readings see one state; in the caller's transaction they do anyway. *begun: whether there is something to
+ * end. */
+dpipes_status dpi_db_begin_snapshot(dpipes_store *store, bool *begun, dpipes_error *err);
+/* Cannot fail: a transaction that has only read ends well, however. */
+void dpi_db_end_snapshot(dpipes_store *store, bool begun);
+
 /* The first column of the first row. */
 dpipes_status dpi_db_int(dpipes_store *store, const char *sql, int64_t *value, dpipes_error *err);
 

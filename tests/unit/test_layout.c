@@ -180,7 +180,7 @@ START_TEST(a_long_name_is_cut_at_a_whole_character)
 {
     dpi_buf out = {0};
     lay_out("{name: 'aaaaaaaaaaaaaaaaaaaaaaaaaaa日本', entrypoint: x}");
-    assert_ok(dpi_draw_svg(graph, &out, &err), &err);
+    assert_ok(dpi_draw_svg(graph, NULL, &out, &err), &err);
     ck_assert_ptr_nonnull(strstr(out.data, ">aaaaaaaaaaaaaaaaaaaaaaaaaaa…</text>"));
     ck_assert_ptr_nonnull(strstr(out.data, "<title>aaaaaaaaaaaaaaaaaaaaaaaaaaa日本</title>"));
     dpi_buf_fini(&out);
