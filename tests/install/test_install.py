@@ -20,7 +20,7 @@ from harness import (
 
 HERE = Path(__file__).resolve().parent
 EXPORTS = ROOT / "tests/exports"
-WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror"]
 COMPILERS = {"gcc": ("gcc", "g++"), "clang": ("clang", "clang++")}
 LANGUAGES = {"C11": ["-x", "c", "-std=c11"], "C++17": ["-x", "c++", "-std=c++17"]}
 HEADERS = sorted(path.name for path in (ROOT / "include/dagster_pipes").glob("*.h*") if path.suffix != ".in")
@@ -133,6 +133,16 @@ def test_a_program_outside_of_the_tree_reads_the_store(language, installed, tmp_
     assert [one["run_id"] for one in runs] == ["aab-2"]
     assert [one["asset_key"] for one in assets] == ["models/cancer"]
     assert removed == 2
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_example_of_a_graph_in_code_builds_and_runs_outside_of_the_tree(language, installed, tmp_path):
+    flags = [*installed.flags("dagster-pipes-run"), *run(["pkg-config", "--cflags", "--libs", "libcjson"]).stdout.split()]
+    program = build(ROOT / "examples/orchestrator.c", language, flags, tmp_path / "orchestrator")
+    shutil.copy(built("examples/hello"), tmp_path)
+    done = run([program, tmp_path / "home"], cwd=tmp_path, env=installed.environment())
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ": SUCCESS\n" in done.stdout
 
 
 def test_the_command_is_installed(installed):
