@@ -108,6 +108,18 @@ static int exit_code_of(dpipes_run_status status)
                                            : DPI_EXIT_FAILED;
 }
 
+/* What the view shows of it is no reason not to run it. */
+static void begin_view(execute_command *c, const dpipes_execution *x)
+{
+    dpipes_error err = DPIPES_ERROR_INIT;
+    char *run = c->json ? NULL : dpipes_store_run_json(c->store, dpipes_execution_run_id(x), false, &err);
+    if (run)
+        dpi_graph_view_begin(&c->view, dpipes_execution_graph(x), run, &err);
+    if (err.status != DPIPES_OK)
+        dpi_graph_view_log(&c->view, DPIPES_LOG_WARNING, err.message);
+    free(run);
+}
+
 /* An error of ours leaves the jobs as they are. */
 static int finish(execute_command *c, dpipes_execution *x)
 {
@@ -115,13 +127,16 @@ static int finish(execute_command *c, dpipes_execution *x)
         return dpi_fail_command(&c->err);
     const char *run_id = dpipes_execution_run_id(x);
     int code;
+    begin_view(c, x);
     if (follow(c, x) == DPIPES_OK) {
         dpi_graph_view_finish(&c->view, dpipes_execution_status(x), run_id);
         code = exit_code_of(dpipes_execution_status(x));
     } else {
+        dpi_graph_view_end(&c->view);
         code = dpi_fail_command(&c->err);
         fprintf(stderr, "dpipes: its jobs go on; go on with them: dpipes runs resume %s\n", run_id);
     }
+    dpi_graph_view_fini(&c->view); /* it looks at the execution's graph */
     dpipes_execution_free(x);
     return code;
 }

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "print.h"
+#include "signals.h"
 
 #define DPI_NAME_WIDTH_MAX     24
 #define DPI_NAME_WIDTH_UNKNOWN 12
@@ -32,8 +33,53 @@ void dpi_graph_view_init(dpi_graph_view *view, bool json, const char *const *nam
 
 void dpi_graph_view_fini(dpi_graph_view *view)
 {
+    dpi_graph_view_end(view);
+    dpi_graph_live_free(view->live);
+    view->live = NULL;
     dpi_output_fini(&view->out);
     dpi_buf_fini(&view->piece);
+}
+
+/* ---- The area ---- */
+
+static void write_area(void *user, int64_t elapsed_ms, const dpi_live_style *style, dpi_buf *out)
+{
+    const dpi_graph_view *view = user;
+    dpi_graph_live_lines(view->live, dpi_signals_stopping() ? "STOPPING" : "RUNNING", elapsed_ms, dpi_clock_unix_ms(),
+                         style, out);
+}
+
+dpipes_status dpi_graph_view_begin(dpi_graph_view *view, const dpipes_graph *graph, const char *run_json,
+                                   dpipes_error *err)
+{
+    if (view->json)
+        return DPIPES_OK;
+    view->live = dpi_graph_live_new(graph, run_json, err);
+    if (view->live && dpi_output_has_cursor(view->out.fd))
+        view->screen = dpi_screen_start(&view->out, write_area, view);
+    return view->live ? DPIPES_OK : err->status;
+}
+
+void dpi_graph_view_end(dpi_graph_view *view)
+{
+    dpi_screen_stop(view->screen);
+    view->screen = NULL;
+}
+
+static void begin_update(dpi_graph_view *view)
+{
+    if (view->screen)
+        dpi_screen_lock(view->screen);
+}
+
+static void end_update(dpi_graph_view *view)
+{
+    if (!view->screen) {
+        dpi_output_flush(&view->out);
+        return;
+    }
+    dpi_screen_update(view->screen);
+    dpi_screen_unlock(view->screen);
 }
 
 /* ---- Counting ---- */
@@ -176,19 +222,26 @@ static void print_json(dpi_graph_view *view, const dpipes_run_event *event)
 void dpi_graph_view_event(void *user, const dpipes_run_event *event)
 {
     dpi_graph_view *view = user;
+    begin_update(view);
     count_event(view, event);
+    const bool progress = view->live && dpi_graph_live_take(view->live, event);
     if (view->json)
         print_json(view, event);
-    else
+    else if (!progress || !view->screen)
         print_text(view, event);
-    dpi_output_flush(&view->out);
+    end_update(view);
 }
 
 void dpi_graph_view_log(void *user, dpipes_log_level level, const char *message)
 {
     dpi_graph_view *view = user;
+    if (view->screen) {
+        begin_update(view);
+        dpi_print_note_text(level, message, &view->out.style, &view->out.buf);
+        end_update(view);
+        return;
+    }
     dpi_output errors = dpi_output_of(STDERR_FILENO);
-    (void)view;
     dpi_print_note_text(level, message, &errors.style, &errors.buf);
     dpi_output_flush(&errors);
     dpi_output_fini(&errors);
@@ -203,8 +256,11 @@ static void append_count(dpi_buf *out, size_t count, const char *what)
 void dpi_graph_view_finish(dpi_graph_view *view, dpipes_run_status status, const char *run_id)
 {
     dpi_buf *out = &view->out.buf;
+    dpi_graph_view_end(view);
     if (view->json)
         return;
+    if (view->live)
+        dpi_graph_live_path(view->live, dpi_output_is_utf8(), out);
     dpi_buf_printf(out, "%s in %.1f s: %zu succeeded", dpipes_run_status_name(status),
                    (double)(dpi_clock_unix_ms() - view->began_ms) / 1e3, view->succeeded);
     append_count(out, view->failed, "failed");

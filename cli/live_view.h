@@ -2,23 +2,15 @@
 #ifndef DPI_CLI_LIVE_VIEW_H
 #define DPI_CLI_LIVE_VIEW_H
 
+#include "live_line.h"
 #include "print.h"
-
-#define DPI_LIVE_LABEL_SIZE 128
 
 typedef struct dpi_live_state {
     const char *word; /* "RUNNING" */
     int64_t elapsed_ms;
     dpi_counts counts;
-    bool has_progress;
-    double progress; /* 0 to 1 */
-    char label[DPI_LIVE_LABEL_SIZE];
+    dpi_progress progress;
 } dpi_live_state;
-
-typedef struct dpi_live_style {
-    size_t width; /* columns; the last one stays free */
-    bool utf8;    /* what the terminal takes; wcwidth(3) then needs a locale with UTF-8 */
-} dpi_live_style;
 
 /* Counts what the event tells. True: it is a custom message `{"progress": 0.4, "label": "fold 2"}`, which the status area shows
  * and which needs no line of its own. */

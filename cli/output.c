@@ -23,11 +23,13 @@ bool dpi_output_is_utf8(void)
     return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
-size_t dpi_output_measure(dpi_output *output)
+size_t dpi_output_measure(dpi_output *output, size_t *height)
 {
     struct winsize size = {0};
     if (ioctl(output->fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
         return 0;
+    if (height)
+        *height = size.ws_row;
     output->style.width = size.ws_col < DPI_LEAST_WIDTH ? DPI_LEAST_WIDTH : size.ws_col;
     return size.ws_col;
 }
@@ -39,7 +41,7 @@ dpi_output dpi_output_of(int fd)
         .fd = fd,
         .style = {.colour = dpi_output_has_cursor(fd) && !(no_colour && *no_colour), .width = DPI_DEFAULT_WIDTH},
     };
-    dpi_output_measure(&output);
+    dpi_output_measure(&output, NULL);
     return output;
 }
 

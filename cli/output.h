@@ -28,8 +28,8 @@ bool dpi_output_has_cursor(int fd);
 /* Whether the locale's characters are UTF-8. */
 bool dpi_output_is_utf8(void);
 
-/* Takes the terminal's width anew; returns its columns, 0 where they are not known. */
-size_t dpi_output_measure(dpi_output *output);
+/* Takes the terminal's width anew; returns its columns, 0 where they are not known, as in *height, which may be NULL. */
+size_t dpi_output_measure(dpi_output *output, size_t *height);
 
 /* Writes what is in `buf`. */
 void dpi_output_flush(dpi_output *output);

@@ -25,10 +25,19 @@ void dpi_run_view_fini(dpi_run_view *view)
     dpi_output_fini(&view->json);
 }
 
+static void write_area(void *user, int64_t elapsed_ms, const dpi_live_style *style, dpi_buf *out)
+{
+    dpi_run_view *view = user;
+    view->state.elapsed_ms = elapsed_ms;
+    if (dpi_signals_stopping())
+        view->state.word = "STOPPING";
+    dpi_live_lines(&view->state, style, out);
+}
+
 void dpi_run_view_start(dpi_run_view *view)
 {
     if (!view->with_json && dpi_output_has_cursor(view->text.fd))
-        view->screen = dpi_screen_start(&view->text, &view->state);
+        view->screen = dpi_screen_start(&view->text, write_area, view);
 }
 
 /* ---- As it goes ---- */

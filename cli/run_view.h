@@ -2,6 +2,7 @@
 #ifndef DPI_CLI_RUN_VIEW_H
 #define DPI_CLI_RUN_VIEW_H
 
+#include "live_view.h"
 #include "screen.h"
 
 typedef struct dpi_run_view {

@@ -7,15 +7,18 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "live_view.h"
 #include "signals.h"
 
-#define DPI_DRAW_MS       100
-#define DPI_PENDING_MAX   ((size_t)64 * 1024) /* lines that may wait for the next drawing */
-#define DPI_DEFAULT_WIDTH 80
+#define DPI_DRAW_MS        100
+#define DPI_PENDING_MAX    ((size_t)64 * 1024) /* lines that may wait for the next drawing */
+#define DPI_DEFAULT_WIDTH  80
+#define DPI_DEFAULT_HEIGHT 24
 
 struct dpi_screen {
     dpi_output *output;
-    dpi_live_state *state;
+    dpi_screen_area_fn write_area;
+    void *user;
     bool utf8;
     int64_t began_ms;
     int64_t drawn_ms;
@@ -39,12 +42,13 @@ static bool is_in_foreground(int fd)
 
 static void make_area(dpi_screen *s)
 {
-    const size_t width = dpi_output_measure(s->output);
-    const dpi_live_style style = {.width = width > 0 ? width : DPI_DEFAULT_WIDTH, .utf8 = s->utf8};
-    s->state->elapsed_ms = dpi_clock_monotonic_ms() - s->began_ms;
-    if (dpi_signals_stopping())
-        s->state->word = "STOPPING";
-    dpi_live_lines(s->state, &style, &s->area);
+    size_t height = 0;
+    const size_t width = dpi_output_measure(s->output, &height);
+    const dpi_live_style style = {.width = width > 0 ? width : DPI_DEFAULT_WIDTH,
+                                  .height = height > 0 ? height : DPI_DEFAULT_HEIGHT,
+                                  .utf8 = s->utf8,
+                                  .colour = s->output->style.colour};
+    s->write_area(s->user, dpi_clock_monotonic_ms() - s->began_ms, &style, &s->area);
 }
 
 static void append_area(dpi_screen *s)
@@ -151,14 +155,15 @@ static void free_screen(dpi_screen *s)
     free(s);
 }
 
-dpi_screen *dpi_screen_start(dpi_output *output, dpi_live_state *state)
+dpi_screen *dpi_screen_start(dpi_output *output, dpi_screen_area_fn area, void *user)
 {
     pthread_condattr_t attributes;
     dpi_screen *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
     s->output = output;
-    s->state = state;
+    s->write_area = area;
+    s->user = user;
     s->utf8 = dpi_output_is_utf8();
     s->began_ms = dpi_clock_monotonic_ms();
     s->drawn_ms = s->began_ms - DPI_DRAW_MS;

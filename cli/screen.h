@@ -4,15 +4,20 @@
 #ifndef DPI_CLI_SCREEN_H
 #define DPI_CLI_SCREEN_H
 
-#include "live_view.h"
+#include "live_line.h"
+#include "output.h"
 
 /* Erases the area, and leaves the cursor where the next line begins. */
 #define DPI_SCREEN_ERASE "\r\033[J"
 
 typedef struct dpi_screen dpi_screen;
 
-/* The output must have a cursor (dpi_output_has_cursor). Both are borrowed, and from now on touched under the lock only. NULL: no memory or no thread; plain lines do as well. */
-dpi_screen *dpi_screen_start(dpi_output *output, dpi_live_state *state);
+/* Appends the area as it is now: lines, each within the style's width, and all but the last with a newline. Called under the lock. */
+typedef void (*dpi_screen_area_fn)(void *user, int64_t elapsed_ms, const dpi_live_style *style, dpi_buf *out);
+
+/* The output must have a cursor (dpi_output_has_cursor). It and `user` are borrowed, and from now on touched under the lock only. NULL: no
+ * memory or no thread; plain lines do as well. */
+dpi_screen *dpi_screen_start(dpi_output *output, dpi_screen_area_fn area, void *user);
 void dpi_screen_lock(dpi_screen *screen);
 void dpi_screen_unlock(dpi_screen *screen);
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from harness import IN_CI, built, clean_environment, run
 from processes import Trace
+from terminal import Terminal
 
 
 def pytest_configure(config):
@@ -31,6 +32,25 @@ def pytest_runtest_makereport():
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report():
     return fail_instead_of_skip((yield))
+
+
+# ---- Terminals ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def terminal():
+    """Starts `dpipes` on a terminal."""
+    started = []
+
+    def start(*words, columns=100, **environment):
+        env = {"TERM": "xterm", "LANG": "C.UTF-8", **environment}
+        clean = {k: v for k, v in clean_environment().items() if k not in ("NO_COLOR", "LC_ALL", "LC_CTYPE")}
+        started.append(Terminal([built("cli/dpipes"), *words], {**clean, **env}, columns))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
 
 
 # ---- Ray ------------------------------------------------------------------------------------------------------------

@@ -102,9 +102,9 @@ class Terminal:
         )
         self.slave = slave
 
-    def resize(self, columns):
+    def resize(self, columns, rows=24):
         self.columns = columns
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def press(self, keys):
         os.write(self.master, keys)
@@ -149,3 +149,17 @@ class Terminal:
             self.process.wait()
         os.close(self.master)
         os.close(self.slave)
+
+
+def let(directory, name):
+    (directory / name).touch()
+
+
+def shows(*patterns):
+    """Whether the last lines are these, for Terminal.wait_for."""
+
+    def is_there(lines):
+        last = lines[-len(patterns) :]
+        return len(last) == len(patterns) and all(map(re.fullmatch, patterns, last))
+
+    return is_there

@@ -108,6 +108,6 @@ def test_named_paths_exist(document):
 
 
 def test_named_options_are_in_the_help():
-    helps = "".join(output_of([built("cli/dpipes"), *words, "--help"]) for words in ([], ["run"], ["local"]))
+    helps = "".join(output_of([built("cli/dpipes"), *words, "--help"]) for words in ([], ["run"], ["local"], ["runs"]))
     options = set(re.findall(r"--[a-z][a-z-]*", " ".join(re.findall(r"dpipes [^`\n]*", README))))
     assert {option for option in options if option not in helps} == set()

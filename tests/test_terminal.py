@@ -8,7 +8,7 @@ import termios
 
 import pytest
 from harness import built, clean_environment, run
-from terminal import Screen, Terminal
+from terminal import Screen, Terminal, let, shows
 
 # Takes a step each time that the test makes the next file.
 STEPS = """
@@ -32,22 +32,6 @@ with open_dagster_pipes() as pipes:
 """
 
 
-@pytest.fixture
-def terminal():
-    """Starts `dpipes` on a terminal."""
-    started = []
-
-    def start(*words, columns=100, **environment):
-        env = {"TERM": "xterm", "LANG": "C.UTF-8", **environment}
-        clean = {k: v for k, v in clean_environment().items() if k not in ("NO_COLOR", "LC_ALL", "LC_CTYPE")}
-        started.append(Terminal([built("cli/dpipes"), *words], {**clean, **env}, columns))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.close()
-
-
 def local(*command):
     return ("run", "--local", "--asset", "table", "--", *command)
 
@@ -58,20 +42,6 @@ def shell(script, *words):
 
 def steps(directory, label):
     return local(sys.executable, "-c", STEPS, directory, label)
-
-
-def let(directory, name):
-    (directory / name).touch()
-
-
-def shows(*patterns):
-    """Whether the last lines are these, for Terminal.wait_for."""
-
-    def is_there(lines):
-        last = lines[-len(patterns) :]
-        return len(last) == len(patterns) and all(map(re.fullmatch, patterns, last))
-
-    return is_there
 
 
 COUNTED = r"RUNNING \d+:\d\d, 3 messages, 1 custom message"

@@ -223,7 +223,8 @@ DPIPES_API void dpipes_execution_cancel(dpipes_execution *execution);
 
 DPIPES_API bool dpipes_execution_ended(const dpipes_execution *execution);
 DPIPES_API dpipes_run_status dpipes_execution_status(const dpipes_execution *execution);
-DPIPES_API const char *dpipes_execution_run_id(const dpipes_execution *execution); /* lives as long */
+DPIPES_API const char *dpipes_execution_run_id(const dpipes_execution *execution); /* lives as long, as the next */
+DPIPES_API const dpipes_graph *dpipes_execution_graph(const dpipes_execution *execution);
 
 /* A run that has not ended is left as it is: its jobs go on. NULL is fine. */
 DPIPES_API void dpipes_execution_free(dpipes_execution *execution);

@@ -2,9 +2,12 @@
 #ifndef DPI_BASE_CLOCK_H
 #define DPI_BASE_CLOCK_H
 
-#include <stdint.h>
+#include "base/buf.h"
 
 int64_t dpi_clock_monotonic_ms(void);
 int64_t dpi_clock_unix_ms(void);
+
+/* "340 ms", "12.5 s", "3 m 05 s", "2 h 03 m"; what is less than 0 is none. */
+void dpi_append_duration(int64_t ms, dpi_buf *out);
 
 #endif

@@ -36,3 +36,13 @@ const char *dpi_escape_end(const char *at, const char *end)
     at = skip_in(at + 1, end, 0x20, 0x2F);
     return at < end && *at >= 0x30 && *at <= 0x7E ? at + 1 : at;
 }
+
+void dpi_escape_strip(const char *text, size_t size, dpi_buf *out)
+{
+    const char *at = text, *end = text + size;
+    while (at < end) {
+        const char *escape = memchr(at, ESCAPE, (size_t)(end - at));
+        dpi_buf_append(out, at, (size_t)((escape ? escape : end) - at));
+        at = escape ? dpi_escape_end(escape, end) : end;
+    }
+}

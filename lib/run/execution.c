@@ -327,6 +327,11 @@ dpipes_run_status dpi_execution_status(const dpi_execution *x)
     return x->row.status;
 }
 
+const dpipes_graph *dpi_execution_graph(const dpi_execution *x)
+{
+    return x->graph;
+}
+
 const char *dpi_execution_run_id(const dpi_execution *x)
 {
     return x->run_id;

@@ -331,7 +331,7 @@ static void write_time_taken(dpi_report *r)
     if (start_ms == 0)
         return;
     begin_fact("Time", &r->out);
-    dpi_html_duration((r->run.end_ms > 0 ? r->run.end_ms : r->now_ms) - start_ms, &r->out);
+    dpi_append_duration((r->run.end_ms > 0 ? r->run.end_ms : r->now_ms) - start_ms, &r->out);
     end_fact(&r->out);
 }
 

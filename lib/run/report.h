@@ -77,8 +77,6 @@ void dpi_html_bytes(const char *text, size_t size, size_t limit, dpi_buf *out);
 /* A string's text, or the JSON as it is. */
 void dpi_html_json(const dpi_json_value *value, dpi_buf *out);
 
-/* "340 ms", "12.5 s", "3 m 05 s", "2 h 03 m". */
-void dpi_html_duration(int64_t ms, dpi_buf *out);
 /* "2026-09-21 14:13:20", of UTC; 0: a dash. */
 void dpi_html_time(int64_t ms, dpi_buf *out);
 /* Six digits that count, whatever the locale; a whole number has all of its own. */

@@ -1,6 +1,8 @@
 /* The graph, and the table of steps with the times of their attempts. */
+#include "base/clock.h"
 #include "run/drawing.h"
 #include "run/report.h"
+#include "run/slowest_path.h"
 
 #define DPI_TICKS_MAX 6
 
@@ -108,7 +110,7 @@ static void write_tick(int64_t ms, dpi_buf *out)
     if (ms < 60000 && ms % 1000 == 0)
         dpi_buf_printf(out, "%lld%s", (long long)(ms / 1000), ms == 0 ? "" : " s");
     else
-        dpi_html_duration(ms, out);
+        dpi_append_duration(ms, out);
 }
 
 /* Every tick but one at the right end, where there is no room for its words. The pattern draws their lines in each row. */
@@ -151,7 +153,7 @@ static void write_bar(dpi_report *r, const scale *s, const dpi_report_step *step
     append_percent("x", part_of(s, attempt->start_ms - s->begin_ms), out);
     append_percent("width", part_of(s, took_ms), out);
     dpi_buf_printf(out, " y=\"8\" height=\"12\" rx=\"3\"><title>attempt %u: ", attempt->attempt);
-    dpi_html_duration(took_ms, out);
+    dpi_append_duration(took_ms, out);
     if (attempt->has_exit_code)
         dpi_buf_printf(out, ", exit code %d", attempt->exit_code);
     dpi_buf_append_literal(out, "</title></rect>");
@@ -182,7 +184,7 @@ static void write_attempt(dpi_report *r, const dpi_report_step *step, const dpi_
     dpi_buf_append_literal(out, "</code></td><td class=\"number\">");
     dpi_html_time(attempt->start_ms, out);
     dpi_buf_append_literal(out, "</td><td class=\"number\">");
-    dpi_html_duration(attempt->start_ms > 0 ? end_of(r, attempt) - attempt->start_ms : 0, out);
+    dpi_append_duration(attempt->start_ms > 0 ? end_of(r, attempt) - attempt->start_ms : 0, out);
     dpi_buf_printf(out, "</td><td class=\"%s\">", class_of(step, attempt));
     if (attempt->has_exit_code)
         dpi_buf_printf(out, "exit code %d", attempt->exit_code);
@@ -236,7 +238,7 @@ static void write_step(dpi_report *r, const scale *s, size_t index)
     write_track(r, s, step);
     dpi_buf_append_literal(out, "<td class=\"number\">");
     if (step->row.start_ms > 0)
-        dpi_html_duration((step->row.end_ms > 0 ? step->row.end_ms : r->now_ms) - step->row.start_ms, out);
+        dpi_append_duration((step->row.end_ms > 0 ? step->row.end_ms : r->now_ms) - step->row.start_ms, out);
     else
         dpi_buf_append_literal(out, "–");
     dpi_buf_append_literal(out, "</td></tr>\n");
@@ -245,6 +247,40 @@ static void write_step(dpi_report *r, const scale *s, size_t index)
     if (step->attempt_count > 0)
         write_attempts(r, step, index);
     dpi_buf_append_literal(out, "</tbody>\n");
+}
+
+/* ---- The slowest path ---- */
+
+static void write_path(dpi_report *r, const dpi_step_times *times, const size_t *path, size_t count)
+{
+    dpi_buf *out = &r->out;
+    dpi_buf_append_literal(out, "<p class=\"path\">Slowest path: ");
+    for (size_t i = 0; i < count; i++) {
+        dpi_buf_append_text(out, i > 0 ? " → " : "");
+        if (path[i] == SIZE_MAX) {
+            dpi_buf_append_literal(out, "…");
+            continue;
+        }
+        dpi_buf_printf(out, "<a href=\"#step-%zu\">", path[i]);
+        dpi_html_text(r->graph->steps[path[i]].name, out);
+        dpi_buf_append_literal(out, "</a>\xC2\xA0");
+        dpi_append_duration(times[path[i]].end_ms - times[path[i]].start_ms, out);
+    }
+    dpi_buf_append_literal(out, "</p>\n");
+}
+
+static void write_slowest_path(dpi_report *r)
+{
+    size_t path[2 * DPI_PATH_SHOWN_MAX + 1];
+    dpi_step_times *times = r->graph ? dpi_arena_alloc(&r->arena, r->graph->step_count, sizeof *times) : NULL;
+    for (size_t i = 0; times && i < r->step_count; i++) {
+        const dpi_report_step *step = &r->steps[i];
+        if (step->row.place < r->graph->step_count && step->attempt_count > 0)
+            times[step->row.place] = (dpi_step_times){step->attempts[0].start_ms, step->row.end_ms};
+    }
+    const size_t count = times ? dpi_slowest_path(r->graph, times, path) : 0;
+    if (count > 1)
+        write_path(r, times, path, count);
 }
 
 /* Those that failed are found among any number of others. */
@@ -268,5 +304,6 @@ void dpi_report_write_steps(dpi_report *r)
     }
     dpi_buf_append_literal(&r->out, "</table>\n");
     dpi_html_left_out(left_out, "steps", &r->out);
+    write_slowest_path(r);
     dpi_buf_append_literal(&r->out, "</section>\n");
 }

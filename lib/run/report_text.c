@@ -7,8 +7,6 @@
 #include "run/drawing.h"
 #include "run/report.h"
 
-#define ESCAPE 0x1B
-
 /* The size of what is shown: whole characters. */
 static size_t shown_size(const char *text, size_t size, size_t limit)
 {
@@ -23,12 +21,11 @@ static size_t shown_size(const char *text, size_t size, size_t limit)
 void dpi_html_bytes(const char *text, size_t size, size_t limit, dpi_buf *out)
 {
     const size_t shown = shown_size(text, size, limit);
-    const char *at = text, *end = text + shown;
-    while (at < end) {
-        const char *escape = memchr(at, ESCAPE, (size_t)(end - at));
-        dpi_xml_text(at, (size_t)((escape ? escape : end) - at), out);
-        at = escape ? dpi_escape_end(escape, end) : end;
-    }
+    dpi_buf plain = {0};
+    dpi_escape_strip(text, shown, &plain);
+    dpi_xml_text(dpi_buf_text(&plain), plain.size, out);
+    out->failed = out->failed || dpi_buf_failed(&plain);
+    dpi_buf_fini(&plain);
     if (shown < size)
         dpi_buf_printf(out, "<span class=\"note\">… %zu more bytes</span>", size - shown);
 }
@@ -49,19 +46,6 @@ void dpi_html_json(const dpi_json_value *value, dpi_buf *out)
     dpi_html_bytes(dpi_buf_text(&text), text.size, DPI_REPORT_TEXT_MAX, out);
     out->failed = out->failed || dpi_buf_failed(&text);
     dpi_buf_fini(&text);
-}
-
-void dpi_html_duration(int64_t ms, dpi_buf *out)
-{
-    const long long tenths = (long long)(ms + 50) / 100, seconds = (long long)(ms + 500) / 1000;
-    if (ms < 1000)
-        dpi_buf_printf(out, "%lld ms", (long long)(ms < 0 ? 0 : ms));
-    else if (tenths < 600)
-        dpi_buf_printf(out, "%lld.%lld s", tenths / 10, tenths % 10);
-    else if (seconds < 3600)
-        dpi_buf_printf(out, "%lld m %02lld s", seconds / 60, seconds % 60);
-    else
-        dpi_buf_printf(out, "%lld h %02lld m", seconds / 3600, seconds / 60 % 60);
 }
 
 void dpi_html_time(int64_t ms, dpi_buf *out)

@@ -180,6 +180,11 @@ const char *dpipes_execution_run_id(const dpipes_execution *execution)
     return dpi_execution_run_id(execution->loop.runs[0]);
 }
 
+const dpipes_graph *dpipes_execution_graph(const dpipes_execution *execution)
+{
+    return dpi_execution_graph(execution->loop.runs[0]);
+}
+
 char *dpi_api_write_started(const dpipes_execute_options *options)
 {
     dpi_buf json = {0};

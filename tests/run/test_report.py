@@ -38,7 +38,8 @@ def pipeline():
         "executor": {"in_process": {"max_concurrent": 3}},
         "steps": [
             step("prepare", "prepare", assets=["cancer/table"]),
-            *(step(name, "train", **train, assets=[f"cancer/fold_{fold}"], extras={"fold": fold}) for fold, name in enumerate(folds)),
+            *(step(name, "train", assets=[f"cancer/fold_{fold}"], extras={"fold": fold}, **train)
+              for fold, name in enumerate(folds)),
             step("compare", "compare", needs=folds, assets=["cancer/model"],
                  checks=[{"name": "accurate", "blocking": True}, "small"]),
             step("publish", "publish", needs=["compare"]),
@@ -166,6 +167,11 @@ def test_the_bars_stand_where_the_time_was(page, store):
     assert bars(page, 7) == []
     assert texts(page, "#step-7 .track") == ["what it needs has not succeeded"]
     assert texts(page, "#step-3 .bar title")[0].endswith(", exit code 7")
+
+
+def test_the_slowest_path_leads_through_the_last_need(page, store):
+    open_run(page, store, "run-failed")
+    assert texts(page, ".path a") == ["prepare", "train_2", "compare", "publish", "tell_somebody"]
 
 
 def test_attempts_are_opened_by_the_keyboard(page, store):
@@ -302,9 +308,8 @@ def test_the_policy_allows_its_own_script_and_nothing_else(page, store):
         base64.b64encode(hashlib.sha256(re.search(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)[1].encode()).digest()).decode()
         for tag in ("style", "script")
     ]
-    assert policy == (
-        f"default-src 'none'; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'; base-uri 'none'; form-action 'none'"
-    )
+    sources = f"style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'"
+    assert policy == f"default-src 'none'; {sources}; base-uri 'none'; form-action 'none'"
     open_run(page, store, "run-hostile")
     page.driver.execute_script("const s = document.createElement('script'); s.text = 'hit()'; document.body.append(s)")
     assert page.evaluate("window.hits") == 0

@@ -81,15 +81,15 @@ START_TEST(progress_is_a_number_from_0_to_1)
                                          "0.5",
                                          "null"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        ck_assert_msg(!take_custom(others[i]) && !state.has_progress, "%s", others[i]);
+        ck_assert_msg(!take_custom(others[i]) && !state.progress.known, "%s", others[i]);
     ck_assert(take_custom("{\"label\": \"fold \\u0032\", \"progress\": 0.5, \"more\": []}"));
-    ck_assert(state.has_progress);
-    ck_assert_double_eq(state.progress, 0.5);
-    ck_assert_str_eq(state.label, "fold 2");
+    ck_assert(state.progress.known);
+    ck_assert_double_eq(state.progress.part, 0.5);
+    ck_assert_str_eq(state.progress.label, "fold 2");
     ck_assert(take_custom("{\"progress\": 1, \"label\": 7}"));
-    ck_assert_str_eq(state.label, "");
+    ck_assert_str_eq(state.progress.label, "");
     ck_assert(!take(DPIPES_EVENT_OPENED, "{\"progress\": 0.25}"));
-    ck_assert_double_eq(state.progress, 1);
+    ck_assert_double_eq(state.progress.part, 1);
 }
 END_TEST
 
@@ -101,8 +101,8 @@ START_TEST(a_long_label_is_kept_as_far_as_whole_characters_go)
         dpi_buf_append_literal(&payload, "é");
     dpi_buf_append_literal(&payload, "\"}");
     ck_assert(take_custom(dpi_buf_text(&payload)));
-    ck_assert_uint_eq(strlen(state.label), DPI_LIVE_LABEL_SIZE - 1);
-    ck_assert_str_eq(state.label + DPI_LIVE_LABEL_SIZE - 5, "éé");
+    ck_assert_uint_eq(strlen(state.progress.label), DPI_LIVE_LABEL_SIZE - 1);
+    ck_assert_str_eq(state.progress.label + DPI_LIVE_LABEL_SIZE - 5, "éé");
     dpi_buf_fini(&payload);
 }
 END_TEST
@@ -152,7 +152,7 @@ START_TEST(lines_are_cut_before_the_last_column)
     assert_lines(2, true, "…\n…");
     assert_lines(1, true, "\n");
     assert_lines(0, true, "\n");
-    state.has_progress = false;
+    state.progress.known = false;
     assert_lines(42, true, "RUNNING 1:02, 1 message, 1 custom message"); /* fits to the column */
     assert_lines(41, true, "RUNNING 1:02, 1 message, 1 custom messa…");
 }

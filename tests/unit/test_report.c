@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "run/report.h"
 #include "store_fixture.h"
 
@@ -39,7 +40,7 @@ START_TEST(times_are_short)
                  {12549, "12.5 s"},      {59949, "59.9 s"},     {59950, "1 m 00 s"},      {185000, "3 m 05 s"},
                  {3599499, "59 m 59 s"}, {3599500, "1 h 00 m"}, {360000000, "100 h 00 m"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        dpi_html_duration(cases[i].ms, &out);
+        dpi_append_duration(cases[i].ms, &out);
         assert_out(cases[i].text);
     }
     dpi_html_time(1790000000999, &out);
