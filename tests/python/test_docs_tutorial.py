@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 from docs_harness import blocks_of
 from harness import ROOT, built, clean_environment
-from test_run_launcher import Home
+from homes import Home
 
 PAGE = ROOT / "docs/tutorial.md"
 FILES = {
