@@ -122,7 +122,8 @@ typedef struct dpipes_ray_job {
                                  both sides see: it is written there with mode 0600, and left where it is */
     const char *working_dir;  /* instead of runtime_env's. There and here: a directory or an archive (.zip, .tar.gz,
                                      .tgz, .tar.xz) of this machine, or a URI of Ray's */
-    const char *const *ship;  /* files of this machine that are put at the top of the working_dir */
+    const char *const
+        *ship; /* files and whole directories of this machine that are put at the top of the working_dir */
     size_t ship_count;
     const dpipes_message_reader *message_reader; /* instead of message_channel; NULL: that one */
     const char *runtime_env_file; /* YAML, or JSON where its name ends with .json; instead of runtime_env_json */

@@ -214,14 +214,41 @@ static dpipes_status pack_archive(packing *p, const char *path, const char *what
 
 /* ---- The working_dir ---- */
 
-static dpipes_status add_shipped(const dpipes_ray_job *job, dpi_tree *tree, dpipes_error *err)
+static bool is_taken(const dpi_tree *tree, const char *name)
+{
+    const size_t size = strlen(name);
+    for (size_t i = 0; i < tree->count; i++) {
+        const char *there = tree->files[i].name;
+        if (strncmp(there, name, size) == 0 && (there[size] == '\0' || there[size] == '/'))
+            return true;
+    }
+    return false;
+}
+
+/* All of a directory: what keeps files of a working_dir out is not meant for it. */
+static dpipes_status add_shipped_directory(const packing *p, const char *path, const char *name, dpi_tree *tree,
+                                           dpipes_error *err)
+{
+    dpi_buf prefix = {0};
+    const dpi_tree_options options = {.no_gitignore = true, .log = p->log};
+    dpi_buf_printf(&prefix, "%s/", name);
+    dpipes_status status =
+        dpi_buf_failed(&prefix) ? dpi_fail_memory(err) : dpi_tree_add_directory(tree, path, prefix.data, &options, err);
+    dpi_buf_fini(&prefix);
+    return status;
+}
+
+static dpipes_status add_shipped(const packing *p, const dpipes_ray_job *job, dpi_tree *tree, dpipes_error *err)
 {
     dpipes_status status = DPIPES_OK;
     for (size_t i = 0; i < job->ship_count && status == DPIPES_OK; i++) {
-        const char *name = base_name(job->ship[i]);
-        if (dpi_tree_has(tree, name))
-            return dpi_fail(err, DPIPES_EINVAL, "ship: %s: the package has a file `%s` already", job->ship[i], name);
-        status = dpi_tree_add_file(tree, job->ship[i], name, err);
+        const char *path = job->ship[i], *name = base_name(path);
+        if (!*name)
+            return dpi_fail(err, DPIPES_EINVAL, "ship: %s: a path that ends with a name is wanted", path);
+        if (is_taken(tree, name))
+            return dpi_fail(err, DPIPES_EINVAL, "ship: %s: the package has a file `%s` already", path, name);
+        status = is_directory(path) ? add_shipped_directory(p, path, name, tree, err)
+                                    : dpi_tree_add_file(tree, path, name, err);
         if (status != DPIPES_OK)
             return dpi_fail_prefix(err, status, "ship: ");
     }
@@ -235,7 +262,7 @@ static dpipes_status fill_working_dir(packing *p, const dpipes_ray_job *job, con
     dpipes_status status = directory ? dpi_tree_add_directory(tree, directory, "", &options, err) : DPIPES_OK;
     if (status != DPIPES_OK)
         return dpi_fail_prefix(err, status, "working_dir: ");
-    status = add_shipped(job, tree, err);
+    status = add_shipped(p, job, tree, err);
     if (status == DPIPES_OK && context->data && dpi_tree_has(tree, context->name))
         status = dpi_fail(err, DPIPES_EINVAL, "working_dir: %s: the context of the run takes the name `%s`", directory,
                           context->name);
