@@ -15,8 +15,10 @@ typedef struct dpi_job {
     const dpipes_pair *metadata; /* of a Ray job */
     size_t metadata_count;
     const char *working_dir; /* NULL: none */
-    const cJSON *config;     /* see ray_config.h; NULL: none */
-    int64_t timeout_ms;      /* 0: none */
+    const char *const *ship; /* of a Ray job: see dpipes_ray_job */
+    size_t ship_count;
+    const cJSON *config; /* see ray_config.h; NULL: none */
+    int64_t timeout_ms;  /* 0: none */
     bool
         known; /* it may have been begun before: then it is followed from `offset` on, and started only if it was not */
     uint64_t offset;

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "run/execution_state.h"
-#include "run/partitions.h"
+#include "run/run_begin.h"
 #include "run/selection.h"
 #include "run/stale.h"
 
@@ -126,48 +126,10 @@ static dpipes_status find_all_earlier(dpi_execution *x, dpipes_error *err)
 
 /* ---- A new run ---- */
 
-static dpipes_status check_partition(const dpi_execution *x, dpipes_error *err)
-{
-    const dpi_partitions *partitions = &x->graph->partitions;
-    if (partitions->kind == DPI_PARTITIONS_NONE)
-        return x->partition_key ? dpi_fail(err, DPIPES_EINVAL, "partition `%s`: the graph %s has no partitions",
-                                           x->partition_key, x->graph->name)
-                                : DPIPES_OK;
-    if (!x->partition_key)
-        return dpi_fail(err, DPIPES_EINVAL, "the graph %s has partitions, and none was chosen", x->graph->name);
-    return dpi_partitions_check_key(partitions, x->partition_key, dpi_clock_unix_ms(), err);
-}
-
-static dpipes_status note_found(void *user, const dpi_run_row *run, dpipes_error *err)
-{
-    const dpi_execution *x = user;
-    if (strcmp(run->run_id, x->run_id) != 0 || run->status == DPIPES_RUN_QUEUED)
-        return DPIPES_OK; /* it only begins like this one, or waits for it */
-    return dpi_fail(err, DPIPES_ESTATE, "run %s is there already (%s)", run->run_id,
-                    dpipes_run_status_name(run->status));
-}
-
-static dpipes_status check_new(dpi_execution *x, dpipes_error *err)
-{
-    dpipes_error failure = DPIPES_ERROR_INIT;
-    const dpipes_status status = dpi_store_run(x->store, x->run_id, note_found, x, &failure);
-    const bool absent = status == DPIPES_ENOENT || status == DPIPES_EINVAL; /* none, or many that begin like it */
-    return status == DPIPES_OK || absent ? DPIPES_OK : dpi_fail_copy(err, &failure);
-}
-
-/* What a resume needs beside the rows: {"extras": {…}, "started": {…}}. */
-static char *write_options(const dpi_execution_options *options)
-{
-    dpi_buf json = {0};
-    dpi_buf_printf(&json, "{\"extras\": %s, \"started\": %s}", options->extras_json ? options->extras_json : "{}",
-                   options->started_json ? options->started_json : "{}");
-    return dpi_buf_take(&json);
-}
-
 static dpipes_status fill_row(dpi_execution *x, const dpi_execution_options *options, dpipes_error *err)
 {
     bool failed = false;
-    x->texts[0] = write_options(options);
+    x->texts[0] = dpi_run_write_options(options->extras_json, options->started_json);
     x->texts[1] = copy(options->tags_json ? options->tags_json : "{}", &failed);
     x->texts[2] = copy(options->backfill_id, &failed);
     x->extras_json = copy(options->extras_json, &failed);
@@ -236,11 +198,11 @@ static dpipes_status begin_new(dpi_execution *x, const dpi_execution_options *op
     if (status == DPIPES_OK)
         status = lock(x, options->run_id ? options->run_id : uuid, err);
     if (status == DPIPES_OK)
-        status = check_new(x, err);
+        status = dpi_run_check_new(x->store, x->run_id, err);
     if (status == DPIPES_OK)
         status = fill_row(x, options, err);
     if (status == DPIPES_OK)
-        status = check_partition(x, err);
+        status = dpi_run_check_partition(x->graph, x->partition_key, err);
     if (status == DPIPES_OK)
         status = choose_steps(x, options, err);
     if (status == DPIPES_OK)
@@ -416,11 +378,14 @@ static dpipes_status go_on(dpi_execution *x, const char *run_id, bool from_failu
         return status;
     if (x->row.status == DPIPES_RUN_CANCELING)
         dpi_execution_cancel(x);
+    const bool begins = x->row.start_ms == 0; /* it was launched, and this is its job */
     x->row.status = DPIPES_RUN_STARTED;
+    x->row.start_ms = begins ? dpi_clock_unix_ms() : x->row.start_ms;
     x->row.end_ms = 0;
     status = dpi_execution_write_run(x, err);
     if (status == DPIPES_OK)
-        status = dpi_execution_note(x, DPIPES_RUN_EVENT_ENGINE, SIZE_MAX, "the run goes on", err);
+        status = dpi_execution_note(x, begins ? DPIPES_RUN_EVENT_RUN_START : DPIPES_RUN_EVENT_ENGINE, SIZE_MAX,
+                                    begins ? NULL : "the run goes on", err);
     return status;
 }
 

@@ -18,6 +18,24 @@ typedef struct graph_memory {
 
 /* ---- Reading ---- */
 
+static dpipes_status read_tags(const dpi_graph_reader *r, const dpi_value *value, dpipes_graph *graph)
+{
+    dpipes_pair *tags = dpi_value_new_items(r, value, DPI_JSON_OBJECT, sizeof *tags);
+    dpipes_status status = tags ? DPIPES_OK : r->err->status;
+    for (size_t i = 0; status == DPIPES_OK && i < value->node->size; i++) {
+        const dpi_value member = dpi_value_at(value, i);
+        if (strcmp(member.key, DPI_CONFIG_TAG) == 0) {
+            status = dpi_graph_read_config_tag(r, &member, &graph->config_json);
+            continue;
+        }
+        dpipes_pair *tag = &tags[graph->tag_count++];
+        tag->name = dpi_arena_text(r->arena, member.key);
+        status = tag->name ? dpi_value_text(r, &member, &tag->value) : dpi_fail_memory(r->err);
+    }
+    graph->tags = tags;
+    return status;
+}
+
 static dpipes_status read_head(const dpi_graph_reader *r, const dpi_value *root, dpipes_graph *graph)
 {
     dpi_value member;
@@ -32,7 +50,7 @@ static dpipes_status read_head(const dpi_graph_reader *r, const dpi_value *root,
     if (status == DPIPES_OK && dpi_value_get(root, "partitions", &member))
         status = dpi_graph_read_partitions(r, &member, &graph->partitions);
     if (status == DPIPES_OK && dpi_value_get(root, "tags", &member))
-        status = dpi_value_pairs(r, &member, &graph->tags, &graph->tag_count);
+        status = read_tags(r, &member, graph);
     return status;
 }
 

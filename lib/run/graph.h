@@ -9,6 +9,7 @@
 #define DPI_GRAPH_MAX       ((size_t)16 * 1024 * 1024) /* bytes of a file */
 #define DPI_GRAPH_STEPS_MAX ((size_t)100000)
 #define DPI_GRAPH_NAME_MAX  ((size_t)200) /* bytes of a step's name */
+#define DPI_CONFIG_TAG      "dagster-ray/config"
 
 typedef enum dpi_backoff { DPI_BACKOFF_NONE = 0, DPI_BACKOFF_LINEAR, DPI_BACKOFF_EXPONENTIAL } dpi_backoff;
 typedef enum dpi_jitter { DPI_JITTER_NONE = 0, DPI_JITTER_FULL, DPI_JITTER_PLUS_MINUS } dpi_jitter;
@@ -124,8 +125,9 @@ struct dpipes_graph {
         *launcher_json; /* the launcher's section: one object with the keys of dpi_ray_config_check; NULL: none */
     dpi_executor executor;
     dpi_partitions partitions;
-    const dpipes_pair *tags; /* of runs */
+    const dpipes_pair *tags; /* of runs, without `dagster-ray/config` */
     size_t tag_count;
+    const char *config_json;     /* the tag `dagster-ray/config` of runs, as a step's; NULL: none */
     const dpi_graph_step *steps; /* in the file's order */
     size_t step_count;
     const size_t

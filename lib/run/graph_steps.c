@@ -9,7 +9,6 @@
 
 #define DPI_ATTEMPTS_MAX    10000
 #define DPI_CYCLE_SHOWN_MAX 8 /* names of a cycle in an error */
-#define DPI_CONFIG_TAG      "dagster-ray/config"
 #define DPI_PRIORITY_TAG    "dagster/priority"
 
 /* ---- Parts of a step ---- */

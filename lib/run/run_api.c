@@ -7,6 +7,7 @@
 #include "base/options.h"
 #include "run/drawing.h"
 #include "run/loop.h"
+#include "run/ray_config.h"
 #include "run/run_api.h"
 #include "run/store_json.h"
 
@@ -204,12 +205,25 @@ void dpi_api_read_started(const cJSON *started, dpipes_execute_options *options)
         options->address = address->valuestring;
 }
 
+/* The executor's section; where it has no address, over the launcher's, unless that is not wanted. */
+static cJSON *connection_of(const dpipes_graph *graph)
+{
+    const dpi_executor *executor = &graph->executor;
+    cJSON *own = cJSON_Parse(executor->config_json ? executor->config_json : "{}");
+    const bool inherits = executor->inherit_launcher && graph->launcher_json &&
+                          !cJSON_IsString(cJSON_GetObjectItemCaseSensitive(own, "address"));
+    cJSON *launcher = cJSON_Parse(inherits ? graph->launcher_json : "{}");
+    cJSON *merged = own && launcher ? dpi_ray_config_merge(launcher, own) : NULL;
+    cJSON_Delete(own);
+    cJSON_Delete(launcher);
+    return merged;
+}
+
 dpi_engine *dpi_api_engine(const dpipes_graph *graph, const dpipes_execute_options *options, dpipes_error *err)
 {
     if (options->in_process || !graph->executor.ray)
         return dpi_engine_local(err);
-    const char *json = graph->executor.config_json;
-    cJSON *config = cJSON_Parse(json ? json : "{}");
+    cJSON *config = connection_of(graph);
     dpi_engine *engine =
         config ? dpi_engine_ray(config, options->address, options->logger, options->logger_user, err) : NULL;
     if (!config)
@@ -273,7 +287,9 @@ static dpipes_status read_stored(void *user, const dpi_run_row *row, dpipes_erro
 {
     stored *s = user;
     if (row->launch_json)
-        return dpi_fail(err, DPIPES_ESTATE, "run %s was launched: its job executes it", row->run_id);
+        return dpi_fail(err, DPIPES_ESTATE,
+                        "run %s was launched: its job executes it, see dpipes_launch_attach and dpipes_launch_resume",
+                        row->run_id);
     s->options = cJSON_Parse(row->options_json ? row->options_json : "{}");
     s->graph = dpi_graph_parse(row->graph_json, strlen(row->graph_json), true, row->job_name, row->directory, err);
     return s->graph ? DPIPES_OK : err->status;
