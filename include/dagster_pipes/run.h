@@ -264,6 +264,107 @@ dpipes_backfill_count(const dpipes_backfill *backfill); /* of its runs, those th
 DPIPES_API size_t dpipes_backfill_ended_as(const dpipes_backfill *backfill, dpipes_run_status status);
 DPIPES_API void dpipes_backfill_free(dpipes_backfill *backfill);
 
+/* ---- Launching ----
+ * The whole run as one Ray job, whose program is `dpipes execute` on the cluster: that and its libraries travel with the graph, so a plain node
+ * will do. What happens comes home through the job's log and is in the store as if the run was executed here; the cluster needs no database, and
+ * no way back. A run that nobody follows goes on.
+ *
+ * The graph's section `launcher` says where and how, and over it its tag `dagster-ray/config`, and over that the run's. The job's id is
+ * "dagster-run-RUN", with "-ATTEMPT" behind it from the second attempt on. Its working_dir is the launcher's; else the graph's directory,
+ * where a step's `working_dir` is relative; there relative paths of the graph begin. */
+typedef struct dpipes_launch_options {
+    size_t size;
+    const char *program; /* `dpipes`, of this machine; NULL: the one in PATH */
+    const char *run_id;  /* as dpipes_execute_options, up to tags_json */
+    const char *partition_key;
+    const char *const *select;
+    size_t select_count;
+    const char *extras_json;
+    const char *tags_json; /* with `dagster-ray/config`: an object as JSON in a text */
+    const char *address;   /* of the Ray, instead of the launcher's; NULL: that one, else as dpipes_ray_client_new */
+    dpipes_run_event_fn on_event;
+    void *user;
+    dpipes_logger logger;
+    void *logger_user;
+} dpipes_launch_options;
+
+typedef struct dpipes_launch dpipes_launch;
+
+/* A new run. Its job is packed here, which blocks, and submitted by the first steps. The graph and the store must live as long.
+ * NULL as dpipes_execution_start, and DPIPES_ENOENT (the program), DPIPES_EINVAL (the configuration). A job that could not be made is a run
+ * that has failed. */
+DPIPES_API dpipes_launch *dpipes_launch_start(const dpipes_graph *graph, dpipes_store *store,
+                                              const dpipes_launch_options *options, dpipes_error *err);
+
+/* Follows a launched run from where its log was read to, whoever did: no event is lost or doubled. One that has ended is given as it is. Of
+ * the options the listeners count, and `address`, where the Ray has another one by now. NULL: DPIPES_ESTATE (another process follows it; it was not launched), DPIPES_ENOENT (no such run), as
+ * above. */
+DPIPES_API dpipes_launch *dpipes_launch_attach(dpipes_store *store, const char *run_id,
+                                               const dpipes_launch_options *options, dpipes_error *err);
+
+/* One that has ended and not succeeded begins anew, as another job, with the steps that have not succeeded. Of the options the listeners,
+ * `address` and `program` count. NULL: DPIPES_ESTATE (it has succeeded, or has not ended), as above. */
+DPIPES_API dpipes_launch *dpipes_launch_resume(dpipes_store *store, const char *run_id,
+                                               const dpipes_launch_options *options, dpipes_error *err);
+
+/* As dpipes_execution_step (DPIPES_FOREVER: a second). DPIPES_EIO: the store or the Ray cannot be used; the job goes on, and can be attached to. */
+DPIPES_API dpipes_status dpipes_launch_step(dpipes_launch *launch, int64_t timeout_ms, dpipes_error *err);
+
+/* Stops the job, which stops the jobs of its steps, and waits for its end; a second time leaves it at once. Async-signal-safe. */
+DPIPES_API void dpipes_launch_cancel(dpipes_launch *launch);
+
+/* Ends the following as soon as Ray has the job. */
+DPIPES_API void dpipes_launch_detach(dpipes_launch *launch);
+
+/* That there is nothing more to follow: the run has ended, or was detached from. */
+DPIPES_API bool dpipes_launch_ended(const dpipes_launch *launch);
+DPIPES_API dpipes_run_status dpipes_launch_status(const dpipes_launch *launch);
+DPIPES_API const char *dpipes_launch_run_id(const dpipes_launch *launch); /* all three live as long */
+DPIPES_API const char *dpipes_launch_submission_id(const dpipes_launch *launch);
+DPIPES_API const dpipes_graph *dpipes_launch_graph(const dpipes_launch *launch);
+
+/* One that has not ended is left as it is. NULL is fine. */
+DPIPES_API void dpipes_launch_free(dpipes_launch *launch);
+
+/* ---- Asking for any run ----
+ * `run_id`: also the beginning of one. Of the options, which may be NULL, `address` and the logger count. */
+
+/* Asks whoever executes it to stop and does not wait: a launched run's job, or the process of this machine. DPIPES_ESTATE: it has ended, or no
+ * process executes it. */
+DPIPES_API dpipes_status dpipes_run_terminate(dpipes_store *store, const char *run_id,
+                                              const dpipes_launch_options *options, dpipes_error *err);
+
+/* Blocks until it has ended; a launched one that nobody follows is followed. `cancel`: NULL, or a flag that a signal handler sets
+ * (DPIPES_ECANCELED). DPIPES_ESTATE: it has not ended and no process executes it. */
+DPIPES_API dpipes_status dpipes_run_wait(dpipes_store *store, const char *run_id, const dpipes_launch_options *options,
+                                         const volatile int *cancel, dpipes_run_status *status, dpipes_error *err);
+
+/* Dagster's WorkerStatus. */
+typedef enum dpipes_worker_status {
+    DPIPES_WORKER_UNKNOWN = 0, /* who would know does not answer */
+    DPIPES_WORKER_RUNNING,     /* or its job waits for its turn */
+    DPIPES_WORKER_SUCCESS,
+    DPIPES_WORKER_FAILED,
+    DPIPES_WORKER_NOT_FOUND
+} dpipes_worker_status;
+
+DPIPES_API const char *dpipes_worker_status_name(dpipes_worker_status status); /* "RUNNING" */
+
+/* What has become of the job or the process that executes a run (Dagster's check_run_worker_health). */
+typedef struct dpipes_worker_health {
+    dpipes_worker_status status;
+    char message[1024]; /* one sentence */
+} dpipes_worker_health;
+
+DPIPES_API dpipes_status dpipes_run_check_worker(dpipes_store *store, const char *run_id,
+                                                 const dpipes_launch_options *options, dpipes_worker_health *health,
+                                                 dpipes_error *err);
+
+/* What Ray knows of a launched run's job (Dagster's get_run_worker_debug_info): JSON, one line to be freed; `job` is null where Ray does not
+ * know it. NULL: DPIPES_ESTATE (it was not launched), those of the store and the Ray. */
+DPIPES_API char *dpipes_run_debug_json(dpipes_store *store, const char *run_id, const dpipes_launch_options *options,
+                                       dpipes_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -6,6 +6,8 @@
 #ifndef DPI_RUN_STORE_H
 #define DPI_RUN_STORE_H
 
+#include <sys/types.h>
+
 #include <dagster_pipes/run.h>
 
 #include "base/buf.h"
@@ -159,6 +161,9 @@ typedef struct dpi_run_lock dpi_run_lock;
  * the process with this pid), DPIPES_EINVAL (no run id), DPIPES_EIO, DPIPES_ENOMEM. */
 dpi_run_lock *dpi_store_lock_run(dpipes_store *store, const char *run_id, dpipes_error *err);
 void dpi_run_lock_release(dpi_run_lock *lock);
+
+/* The process that holds it now; 0: nobody does. DPIPES_EINVAL, DPIPES_EIO, DPIPES_ENOMEM. */
+dpipes_status dpi_store_run_owner(dpipes_store *store, const char *run_id, pid_t *pid, dpipes_error *err);
 
 /* ---- Pruning ---- */
 

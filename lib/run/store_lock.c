@@ -19,14 +19,20 @@ struct dpi_run_lock {
     char *path;
 };
 
+/* What stands in the file; "": nothing. */
+static void read_pid(int fd, char text[DPI_PID_SIZE])
+{
+    const ssize_t size = pread(fd, text, DPI_PID_SIZE - 1, 0);
+    text[size > 0 ? size : 0] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+}
+
 static dpipes_status fail_locked(const dpi_run_lock *lock, const char *run_id, dpipes_error *err)
 {
-    char text[DPI_PID_SIZE] = "";
-    const ssize_t size = pread(lock->fd, text, sizeof text - 1, 0);
-    if (size > 0)
-        text[strcspn(text, "\n")] = '\0';
+    char text[DPI_PID_SIZE];
+    read_pid(lock->fd, text);
     return dpi_fail(err, DPIPES_ESTATE, "run `%s`: another process executes it, with the pid %s (%s)", run_id,
-                    size > 0 ? text : "unknown", lock->path);
+                    *text ? text : "unknown", lock->path);
 }
 
 /* Whether the path still leads to the file: who released it has removed it. */
@@ -119,4 +125,29 @@ void dpi_run_lock_release(dpi_run_lock *lock)
         return;
     unlink(lock->path);
     lock_free(lock);
+}
+
+static bool is_held(int fd)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    return fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
+}
+
+dpipes_status dpi_store_run_owner(dpipes_store *store, const char *run_id, pid_t *pid, dpipes_error *err)
+{
+    char *path = NULL;
+    char text[DPI_PID_SIZE] = "";
+    dpipes_status status = dpi_run_id_check(run_id, err);
+    if (status == DPIPES_OK)
+        status = make_path(store, run_id, &path, err);
+    const int fd = status == DPIPES_OK ? open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1;
+    if (status == DPIPES_OK && fd < 0 && errno != ENOENT)
+        status = dpi_fail_errno(err, DPIPES_EIO, errno, "%s", path);
+    if (fd >= 0 && is_held(fd))
+        read_pid(fd, text);
+    if (fd >= 0)
+        close(fd);
+    *pid = (pid_t)strtol(text, NULL, 10);
+    free(path);
+    return status;
 }

@@ -27,6 +27,8 @@ def graph_file(where, text, name="g.yaml"):
 GOOD = [
     STEP,
     f"name: g\nlauncher: ray{TAIL}",
+    f"name: g\ntags: {{a: b, c: {{env: HERE}}, dagster-ray/config: {{num_cpus: 0, memory: null}}}}{TAIL}",
+    f"name: g\ntags: {{dagster-ray/config: '{{\"num_gpus\": 1}}'}}{TAIL}",
     f"name: g\nlauncher: {{timeout: 1800, ray: {{num_cpus: null, metadata: {{a: {{b: 1}}}}}}}}{TAIL}",
     f"name: g\nexecutor: in_process{TAIL}",
     f"name: g\nexecutor: {{in_process: {{max_concurrent: 2, retries: {{deferred: {{}}}}}}}}{TAIL}",
