@@ -2,6 +2,8 @@
 #ifndef DPI_CLI_CMD_H
 #define DPI_CLI_CMD_H
 
+#include <dagster_pipes/run.h>
+
 #include "args.h"
 #include "output.h"
 
@@ -33,10 +35,15 @@ int dpi_cmd_assets(const char *const *argv);
 
 int dpi_cmd_execute(const char *const *argv);
 int dpi_cmd_backfill(const char *const *argv);
-int dpi_cmd_resume(const char *const *argv); /* of `runs resume` */
+int dpi_cmd_launch(const char *const *argv);
+int dpi_cmd_resume(const char *const *argv);     /* of `runs resume` */
+int dpi_cmd_attach_run(const char *const *argv); /* of `runs attach` */
 
 /* The exit code of a command that asks Ray. */
 int dpi_exit_code(dpipes_status status);
+
+/* … and of one that has followed a run to its end. */
+int dpi_run_exit_code(dpipes_run_status status);
 
 /* Says on stderr what has failed, and returns its exit code. */
 int dpi_fail_command(const dpipes_error *err);

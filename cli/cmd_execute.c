@@ -9,14 +9,17 @@
 #include <dagster_pipes/run.h>
 
 #include "base/error.h"
+#include "base/json_scan.h"
 #include "base/json_write.h"
 #include "graph_view.h"
 #include "help.h"
+#include "launch_command.h"
+#include "pairs.h"
 #include "signals.h"
 
 #define DPI_SET_PREFIX "extras."
 
-typedef enum task { EXECUTE, RESUME, BACKFILL } task;
+typedef enum task { EXECUTE, RESUME, BACKFILL, LAUNCH, ATTACH } task;
 
 typedef struct execute_command {
     task task;
@@ -27,6 +30,9 @@ typedef struct execute_command {
     const char *run_id;
     const char *address;
     bool in_process;
+    bool launched;
+    dpi_arg_list tag_texts;
+    bool detach;
     bool stale_only;
     bool from_failure;
     const char *range;
@@ -37,6 +43,7 @@ typedef struct execute_command {
     bool json;
     bool help;
     dpi_buf extras;
+    dpi_buf tags;
     dpi_graph_view view;
     dpipes_store *store;
     dpipes_graph *graph;
@@ -45,10 +52,13 @@ typedef struct execute_command {
 
 /* Names of options, beside those of all. */
 static const char *const takes[][12] = {
-    [EXECUTE] = {"--partition", "--range", "--select", "--stale-only", "--set", "--run-id", "--in-process"},
+    [EXECUTE] = {"--partition", "--range", "--select", "--stale-only", "--set", "--run-id", "--in-process",
+                 "--launched"},
     [RESUME] = {"--from-failure"},
     [BACKFILL] = {"--range", "--failed", "--resume", "--backfill-id", "--max-runs", "--select", "--stale-only", "--set",
                   "--in-process"},
+    [LAUNCH] = {"--partition", "--select", "--set", "--tag", "--run-id", "--detach"},
+    [ATTACH] = {NULL},
 };
 
 static size_t fill_args(execute_command *c, dpi_arg *args)
@@ -67,6 +77,9 @@ static size_t fill_args(execute_command *c, dpi_arg *args)
         {"--set", DPI_ARG_LIST, &c->set},
         {"--run-id", DPI_ARG_TEXT, &c->run_id},
         {"--in-process", DPI_ARG_FLAG, &c->in_process},
+        {"--launched", DPI_ARG_FLAG, &c->launched},
+        {"--tag", DPI_ARG_LIST, &c->tag_texts},
+        {"--detach", DPI_ARG_FLAG, &c->detach},
         {"--from-failure", DPI_ARG_FLAG, &c->from_failure},
         {"--failed", DPI_ARG_FLAG, &c->failed},
         {"--resume", DPI_ARG_TEXT, &c->resumed_id},
@@ -78,10 +91,16 @@ static size_t fill_args(execute_command *c, dpi_arg *args)
     return count + dpi_args_select(own, sizeof own / sizeof *own, takes[c->task], args + count);
 }
 
+static const char *const words[] = {
+    [EXECUTE] = "execute", [RESUME] = "resume", [BACKFILL] = "backfill", [LAUNCH] = "launch", [ATTACH] = "attach"};
+
 size_t dpi_cmd_execute_args(const char *name, dpi_arg *args)
 {
     static execute_command nowhere;
-    nowhere.task = strcmp(name, "resume") == 0 ? RESUME : strcmp(name, "backfill") == 0 ? BACKFILL : EXECUTE;
+    nowhere.task = EXECUTE;
+    for (task t = EXECUTE; t <= ATTACH; t++)
+        if (strcmp(name, words[t]) == 0)
+            nowhere.task = t;
     return fill_args(&nowhere, args);
 }
 
@@ -101,25 +120,6 @@ static dpipes_status follow(execute_command *c, dpipes_execution *x)
     return status;
 }
 
-static int exit_code_of(dpipes_run_status status)
-{
-    return status == DPIPES_RUN_SUCCESS    ? DPI_EXIT_OK
-           : status == DPIPES_RUN_CANCELED ? DPI_EXIT_INTERRUPTED
-                                           : DPI_EXIT_FAILED;
-}
-
-/* What the view shows of it is no reason not to run it. */
-static void begin_view(execute_command *c, const dpipes_execution *x)
-{
-    dpipes_error err = DPIPES_ERROR_INIT;
-    char *run = c->json ? NULL : dpipes_store_run_json(c->store, dpipes_execution_run_id(x), false, &err);
-    if (run)
-        dpi_graph_view_begin(&c->view, dpipes_execution_graph(x), run, &err);
-    if (err.status != DPIPES_OK)
-        dpi_graph_view_log(&c->view, DPIPES_LOG_WARNING, err.message);
-    free(run);
-}
-
 /* An error of ours leaves the jobs as they are. */
 static int finish(execute_command *c, dpipes_execution *x)
 {
@@ -127,10 +127,10 @@ static int finish(execute_command *c, dpipes_execution *x)
         return dpi_fail_command(&c->err);
     const char *run_id = dpipes_execution_run_id(x);
     int code;
-    begin_view(c, x);
+    dpi_graph_view_begin_run(&c->view, dpipes_execution_graph(x), c->store, run_id);
     if (follow(c, x) == DPIPES_OK) {
         dpi_graph_view_finish(&c->view, dpipes_execution_status(x), run_id);
-        code = exit_code_of(dpipes_execution_status(x));
+        code = dpi_run_exit_code(dpipes_execution_status(x));
     } else {
         dpi_graph_view_end(&c->view);
         code = dpi_fail_command(&c->err);
@@ -166,8 +166,10 @@ static void fini(execute_command *c)
     dpipes_graph_free(c->graph);
     dpi_graph_view_fini(&c->view);
     dpi_buf_fini(&c->extras);
+    dpi_buf_fini(&c->tags);
     free(c->select.items);
     free(c->set.items);
+    free(c->tag_texts.items);
 }
 
 /* ---- execute ---- */
@@ -206,29 +208,101 @@ static void start_view(execute_command *c)
     free(steps);
 }
 
+static int open_for_run(execute_command *c)
+{
+    c->store = dpipes_store_open(c->home, &c->err);
+    if (!c->store)
+        return dpi_fail_command(&c->err);
+    start_view(c);
+    dpi_signals_install();
+    return DPI_EXIT_OK;
+}
+
 static int execute_file(execute_command *c, const char *path)
 {
     c->graph = dpipes_graph_load(path, &c->err);
     if (!c->graph)
         return dpi_fail_command(&c->err);
-    c->store = dpipes_store_open(c->home, &c->err);
-    if (!c->store)
-        return dpi_fail_command(&c->err);
-    start_view(c);
-    dpi_signals_install();
+    const int code = open_for_run(c);
     const dpipes_execute_options options = options_of(c);
+    if (code != DPI_EXIT_OK)
+        return code;
     return finish(c, dpipes_execution_start(c->graph, c->store, &options, &c->err));
+}
+
+/* ---- launch, runs attach ---- */
+
+/* This program is what runs on the cluster, too. */
+static dpipes_launch_options launch_options_of(execute_command *c)
+{
+    return (dpipes_launch_options){
+        .size = sizeof(dpipes_launch_options),
+        .program = "/proc/self/exe",
+        .run_id = c->run_id,
+        .partition_key = c->partition_key,
+        .select = c->select.items,
+        .select_count = c->select.count,
+        .extras_json = c->extras.data,
+        .tags_json = c->tags.data,
+        .address = c->address,
+        .on_event = dpi_graph_view_event,
+        .user = &c->view,
+        .logger = dpi_graph_view_log,
+        .logger_user = &c->view,
+    };
+}
+
+static int launch_file(execute_command *c, const char *path)
+{
+    c->graph = dpipes_graph_load(path, &c->err);
+    if (!c->graph)
+        return dpi_fail_command(&c->err);
+    const int code = open_for_run(c);
+    const dpipes_launch_options options = launch_options_of(c);
+    return code == DPI_EXIT_OK ? dpi_launch_follow(c->store, dpipes_launch_start(c->graph, c->store, &options, &c->err),
+                                                   c->detach, &c->view, &c->err)
+                               : code;
+}
+
+static int attach_run(execute_command *c, const char *run_id)
+{
+    const int code = open_for_run(c);
+    const dpipes_launch_options options = launch_options_of(c);
+    return code == DPI_EXIT_OK ? dpi_launch_follow(c->store, dpipes_launch_attach(c->store, run_id, &options, &c->err),
+                                                   false, &c->view, &c->err)
+                               : code;
 }
 
 /* ---- runs resume ---- */
 
+static dpipes_status look_up_launch(execute_command *c, const char *run_id, bool *launched)
+{
+    dpi_json_value run, launch;
+    char *json = dpipes_store_run_json(c->store, run_id, false, &c->err);
+    dpipes_status status = json ? dpi_json_parse(json, strlen(json), DPI_JSON_ALLOW_NAN, &run, &c->err) : c->err.status;
+    *launched = status == DPIPES_OK && dpi_json_get(&run, "launch", &launch) && launch.kind == DPI_JSON_OBJECT;
+    free(json);
+    return status;
+}
+
+static int resume_launch(execute_command *c, const char *run_id)
+{
+    const dpipes_launch_options options = launch_options_of(c);
+    dpipes_launch *launch = c->from_failure ? dpipes_launch_resume(c->store, run_id, &options, &c->err)
+                                            : dpipes_launch_attach(c->store, run_id, &options, &c->err);
+    return dpi_launch_follow(c->store, launch, false, &c->view, &c->err);
+}
+
 static int resume_run(execute_command *c, const char *run_id)
 {
-    c->store = dpipes_store_open(c->home, &c->err);
-    if (!c->store)
+    bool launched;
+    const int code = open_for_run(c);
+    if (code != DPI_EXIT_OK)
+        return code;
+    if (look_up_launch(c, run_id, &launched) != DPIPES_OK)
         return dpi_fail_command(&c->err);
-    start_view(c);
-    dpi_signals_install();
+    if (launched)
+        return resume_launch(c, run_id);
     const dpipes_execute_options options = options_of(c);
     return finish(c, dpipes_execution_resume(c->store, run_id, c->from_failure, &options, &c->err));
 }
@@ -291,9 +365,13 @@ static int backfill(execute_command *c, const char *path)
 
 /* ---- The command ---- */
 
-static const char *const names[] = {[EXECUTE] = "execute", [RESUME] = "runs", [BACKFILL] = "backfill"};
-static const char *const wants[] = {
-    [EXECUTE] = "a file is wanted", [RESUME] = "resume: the ID of a run is wanted", [BACKFILL] = "a file is wanted"};
+static const char *const names[] = {
+    [EXECUTE] = "execute", [RESUME] = "runs", [BACKFILL] = "backfill", [LAUNCH] = "launch", [ATTACH] = "runs"};
+static const char *const wants[] = {[EXECUTE] = "a file is wanted",
+                                    [RESUME] = "resume: the ID of a run is wanted",
+                                    [BACKFILL] = "a file is wanted",
+                                    [LAUNCH] = "a file is wanted",
+                                    [ATTACH] = "attach: the ID of a run is wanted"};
 
 /* Options may also stand behind the word. */
 static dpipes_status parse(execute_command *c, const char *const *argv, const char **word)
@@ -309,7 +387,9 @@ static dpipes_status parse(execute_command *c, const char *const *argv, const ch
     }
     if (status != DPIPES_OK || c->help)
         return status;
-    if (!*word != (c->resumed_id != NULL))
+    if (c->launched && *word)
+        return dpi_fail(&c->err, DPIPES_EINVAL, "--launched: `%s` is too much", *word);
+    if (!*word != (c->resumed_id != NULL || c->launched))
         return dpi_fail(&c->err, DPIPES_EINVAL, "%s",
                         *word ? "--resume goes on with what was begun, so no file is wanted" : wants[c->task]);
     if (*word && argv[seen.used])
@@ -317,22 +397,32 @@ static dpipes_status parse(execute_command *c, const char *const *argv, const ch
     if (c->range && (c->partition_key || c->run_id))
         return dpi_fail(&c->err, DPIPES_EINVAL,
                         "--range is a run for each partition: without --partition and --run-id");
-    return take_settings(c);
+    status = dpi_pairs_write_list("--tag", &c->tag_texts, false, &c->tags, &c->err);
+    return status == DPIPES_OK ? take_settings(c) : status;
 }
 
 static int run_command(task t, const char *const *argv)
 {
     execute_command c = {.task = t, .err = DPIPES_ERROR_INIT};
-    static const char *const *const helps[] = {
-        [EXECUTE] = dpi_help_execute, [RESUME] = dpi_help_runs, [BACKFILL] = dpi_help_backfill};
+    static const char *const *const helps[] = {[EXECUTE] = dpi_help_execute,
+                                               [RESUME] = dpi_help_runs,
+                                               [BACKFILL] = dpi_help_backfill,
+                                               [LAUNCH] = dpi_help_launch,
+                                               [ATTACH] = dpi_help_runs};
     const char *word;
     int code = DPI_EXIT_OK;
     if (parse(&c, argv, &word) != DPIPES_OK)
         code = dpi_usage_error(names[t], c.err.message);
     else if (c.help)
         dpi_help_print(helps[t], stdout);
+    else if (c.launched)
+        code = dpi_launched_execute();
     else if (t == RESUME)
         code = resume_run(&c, word);
+    else if (t == LAUNCH)
+        code = launch_file(&c, word);
+    else if (t == ATTACH)
+        code = attach_run(&c, word);
     else
         code = t == BACKFILL || c.range ? backfill(&c, word) : execute_file(&c, word);
     fini(&c);
@@ -352,4 +442,14 @@ int dpi_cmd_backfill(const char *const *argv)
 int dpi_cmd_resume(const char *const *argv)
 {
     return run_command(RESUME, argv);
+}
+
+int dpi_cmd_launch(const char *const *argv)
+{
+    return run_command(LAUNCH, argv);
+}
+
+int dpi_cmd_attach_run(const char *const *argv)
+{
+    return run_command(ATTACH, argv);
 }

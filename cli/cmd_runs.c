@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "cells.h"
 #include "help.h"
+#include "runs_worker.h"
 #include "store_command.h"
 
 #define DPI_EVENTS_AT_ONCE 1000
@@ -268,11 +269,16 @@ static int prune(dpi_store_command *c)
 
 static const char *const list_takes[] = {"--status", "--job", "--limit", NULL};
 static const char *const show_takes[] = {"--events", "--html", NULL};
+static const char *const worker_takes[] = {"--address", NULL};
 static const char *const prune_takes[] = {"--keep", "--older-than", NULL};
 
 static const dpi_store_action actions[] = {
     {"runs", NULL, list_takes, list_runs},
     {"show", "the ID of a run", show_takes, show_run},
+    {"terminate", "the ID of a run", worker_takes, dpi_runs_terminate},
+    {"wait", "the ID of a run", worker_takes, dpi_runs_wait},
+    {"health", "the ID of a run", worker_takes, dpi_runs_health},
+    {"debug", "the ID of a run", worker_takes, dpi_runs_debug},
     {"prune", NULL, prune_takes, prune},
     {0},
 };
@@ -281,6 +287,8 @@ int dpi_cmd_runs(const char *const *argv)
 {
     if (argv[0] && strcmp(argv[0], "resume") == 0)
         return dpi_cmd_resume(argv + 1);
+    if (argv[0] && strcmp(argv[0], "attach") == 0)
+        return dpi_cmd_attach_run(argv + 1);
     return dpi_store_command_run(actions, dpi_help_runs, argv);
 }
 

@@ -23,6 +23,13 @@ int dpi_exit_code(dpipes_status status)
     }
 }
 
+int dpi_run_exit_code(dpipes_run_status status)
+{
+    return status == DPIPES_RUN_SUCCESS    ? DPI_EXIT_OK
+           : status == DPIPES_RUN_CANCELED ? DPI_EXIT_INTERRUPTED
+                                           : DPI_EXIT_FAILED;
+}
+
 int dpi_fail_command(const dpipes_error *err)
 {
     fprintf(stderr, "dpipes: %s\n", err->message);

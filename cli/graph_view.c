@@ -60,6 +60,17 @@ dpipes_status dpi_graph_view_begin(dpi_graph_view *view, const dpipes_graph *gra
     return view->live ? DPIPES_OK : err->status;
 }
 
+void dpi_graph_view_begin_run(dpi_graph_view *view, const dpipes_graph *graph, dpipes_store *store, const char *run_id)
+{
+    dpipes_error err = DPIPES_ERROR_INIT;
+    char *run = view->json ? NULL : dpipes_store_run_json(store, run_id, false, &err);
+    if (run)
+        dpi_graph_view_begin(view, graph, run, &err);
+    if (err.status != DPIPES_OK)
+        dpi_graph_view_log(view, DPIPES_LOG_WARNING, err.message);
+    free(run);
+}
+
 void dpi_graph_view_end(dpi_graph_view *view)
 {
     dpi_screen_stop(view->screen);
@@ -194,12 +205,20 @@ static void append_lines(dpi_graph_view *view, const char *partition_key, const 
     }
 }
 
+/* The first and the last line say it. */
+static bool is_said_by_the_frame(const dpipes_run_event *event)
+{
+    return event->type == DPIPES_RUN_EVENT_RUN_START || event->type == DPIPES_RUN_EVENT_RUN_SUCCESS ||
+           ((event->type == DPIPES_RUN_EVENT_RUN_FAILURE || event->type == DPIPES_RUN_EVENT_RUN_CANCELED) &&
+            event->text_size == 0);
+}
+
 static void print_text(dpi_graph_view *view, const dpipes_run_event *event)
 {
     dpipes_event pipes;
     dpi_buf_clear(&view->piece);
-    if (!event->step && event->type != DPIPES_RUN_EVENT_ENGINE && !view->with_partition)
-        return; /* the first and the last line say it */
+    if (is_said_by_the_frame(event) && !view->with_partition)
+        return;
     if (as_pipes_event(event, &pipes))
         dpi_print_event_text(&pipes, &view->out.style, &view->piece);
     else if (event->type == DPIPES_RUN_EVENT_ENGINE)

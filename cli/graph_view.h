@@ -29,6 +29,10 @@ void dpi_graph_view_fini(dpi_graph_view *view);
  * `run_json` as dpi_graph_live_new. DPIPES_EPROTO, DPIPES_ENOMEM: there are lines only. */
 dpipes_status dpi_graph_view_begin(dpi_graph_view *view, const dpipes_graph *graph, const char *run_json,
                                    dpipes_error *err);
+
+/* The same for a run of the store; that there are lines only is said, and no reason not to run it. */
+void dpi_graph_view_begin_run(dpi_graph_view *view, const dpipes_graph *graph, dpipes_store *store, const char *run_id);
+
 /* Takes the area away. */
 void dpi_graph_view_end(dpi_graph_view *view);
 

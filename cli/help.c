@@ -256,6 +256,8 @@ const char *const dpi_help_decode[] = {
 const char *const dpi_help_runs[] = {
     "Usage: dpipes runs [--status STATUS] [--job NAME] [--limit N] [--json] [--home DIR]\n"
     "       dpipes runs resume [--from-failure] [--address URL] [--json] [--home DIR] ID\n"
+    "       dpipes runs attach [--address URL] [--json] [--home DIR] ID\n"
+    "       dpipes runs wait|terminate|health|debug [--address URL] [--json] [--home DIR] ID\n"
     "       dpipes runs show [--events] [--html FILE] [--json] [--home DIR] ID\n"
     "       dpipes runs prune [--keep N] [--older-than AGE] [--json] [--home DIR]\n"
     "\n"
@@ -265,6 +267,13 @@ const char *const dpi_help_runs[] = {
     "was "
     "read\n"
     "         to, those that run are followed, and no step runs twice\n"
+    "         a launched one is attached to, or with --from-failure launched again as its next attempt\n"
+    "  attach follows a launched run to its end; Ctrl-C stops it\n"
+    "  wait   until it has ended; the exit code is the run's\n"
+    "  terminate\n"
+    "         stops its jobs, here or on the cluster, and waits for its end\n"
+    "  health says whether what executes it is RUNNING, or SUCCESS, FAILED, NOT_FOUND or UNKNOWN, and why\n"
+    "  debug  what Ray knows of a launched run's job\n"
     "  show   one of them: its steps, and each of their attempts where there was more than one\n"
     "  prune  removes those that have ended, with their events and files; the latest materialization of each asset "
     "and\n"
@@ -272,7 +281,7 @@ const char *const dpi_help_runs[] = {
     "\n"
     "Options:\n"
     "  --from-failure     of `resume`: a run that has ended begins anew with the steps that have not succeeded\n"
-    "  --address URL      of `resume`: the Ray, when it has another address by now\n"
+    "  --address URL      of `resume`, `attach` and so on: the Ray, when it has another address by now\n"
     "  --status STATUS    only those that are QUEUED, STARTING, STARTED, SUCCESS, FAILURE, CANCELING or CANCELED\n"
     "  --job NAME         only those of this graph\n"
     "  --limit N          at most so many; 0: all\n"
@@ -282,7 +291,8 @@ const char *const dpi_help_runs[] = {
     "  --older-than AGE   of `prune`: those that ended so long ago: 90s, 15m, 12h, 30d, 2w\n"
     "  --json             an array of runs, or one, as schema/runs.schema.json describes them; of `prune` "
     "{removed}\n" DPI_HELP_STORE "\n"
-    "Exit code: 0; 1 there is no such run; 2 an option is wrong; 3 the store cannot be used; 4 others are writing\n",
+    "Exit code: 0; 1 there is no such run, it has failed, or `health` is FAILED or NOT_FOUND; 2 an option is wrong;\n"
+    "3 the store or Ray cannot be used, or `health` is UNKNOWN; 4 others are writing; 130 it was canceled\n",
     NULL,
 };
 
@@ -372,6 +382,7 @@ const char *const dpi_help_execute[] = {
     "\n"
     "Where:\n"
     "  --in-process   processes of this machine, whatever the graph says\n"
+    "  --launched     internal: what `dpipes launch` starts on the cluster\n"
     "  --address URL  the Ray, instead of the graph's own\n"
     "  --json         prints one JSON object an event, as schema/runs.schema.json describes it\n" DPI_HELP_STORE "\n"
     "Ctrl-C stops the jobs and waits for their ends; a second one leaves at once.\n"
@@ -419,6 +430,47 @@ const char *const dpi_help_backfill[] = {
     "  dpipes backfill pipeline.yaml --range 2024-01-01..2024-01-31\n"
     "\n"
     "Exit code: as that of execute; 0 when all runs have succeeded\n",
+    NULL,
+};
+
+const char *const dpi_help_launch[] = {
+    "Usage: dpipes launch [OPTIONS] FILE\n"
+    "\n"
+    "Runs a graph as one Ray job, whose program is `dpipes execute` on the cluster: this program and its libraries "
+    "travel\n"
+    "with the graph, as its section `launcher` says. All that happens comes home through the job's log into the store "
+    "here,\n"
+    "so the cluster needs neither a database nor a way back. The steps run in the job or as jobs of their own, as the "
+    "graph's\n"
+    "executor says.\n"
+    "\n"
+    "Which run:\n"
+    "  --partition KEY         the partition, of a graph with partitions\n"
+    "  --select STEPS          only these steps; may be repeated: a, +a (and all that it needs), a+ (and all that "
+    "needs it), "
+    "tag:K,\n"
+    "                          tag:K=V\n"
+    "  --set extras.KEY=JSON   an extra of all steps, which wins over their own; may be repeated\n"
+    "  --tag KEY=VALUE         a tag of the run and label of its job; dagster-ray/config='{\"num_cpus\": 2}' wins over "
+    "the\n"
+    "                          launcher's section; may be repeated\n"
+    "  --run-id ID             its ID, of letters, digits, _ and - (a random UUID)\n"
+    "\n"
+    "Where:\n"
+    "  --address URL  the Ray, instead of the launcher's own\n"
+    "  --detach       ends as soon as Ray has the job; `dpipes runs attach` follows it\n"
+    "  --json         prints one JSON object an event, as schema/runs.schema.json describes it; of --detach "
+    "{run_id,\n"
+    "                 submission_id}\n" DPI_HELP_STORE "\n"
+    "Ctrl-C stops the run and waits for its end; a second one leaves at once. A killed dpipes leaves the run as it "
+    "is.\n"
+    "\n"
+    "Example:\n"
+    "  dpipes launch --detach pipeline.yaml\n"
+    "\n"
+    "Exit code: 0 all steps that ran have succeeded; 1 one has failed; 2 an option or the graph is wrong; 3 the store "
+    "or Ray\n"
+    "cannot be used, and the job goes on; 130 it was canceled\n",
     NULL,
 };
 

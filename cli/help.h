@@ -20,6 +20,7 @@ extern const char *const dpi_help_local[];
 extern const char *const dpi_help_jobs[]; /* of jobs, status, logs, stop and delete */
 extern const char *const dpi_help_execute[];
 extern const char *const dpi_help_backfill[];
+extern const char *const dpi_help_launch[];
 extern const char *const dpi_help_completion[];
 extern const char *const dpi_help_man[];
 

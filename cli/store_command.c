@@ -22,6 +22,7 @@ static size_t args_of(const dpi_store_action *action, dpi_store_command *c, dpi_
         {"--html", DPI_ARG_TEXT, &c->html},
         {"--keep", DPI_ARG_COUNT, &c->keep},
         {"--older-than", DPI_ARG_AGE, &c->older_than_ms},
+        {"--address", DPI_ARG_TEXT, &c->address},
     };
     const size_t count = sizeof common / sizeof *common;
     memcpy(args, common, sizeof common);

@@ -1,0 +1,140 @@
+#include "launch_command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <dagster_pipes/context.h>
+
+#include "base/error.h"
+#include "base/json_write.h"
+#include "cmd.h"
+#include "ray/process.h"
+#include "run/launch_document.h"
+#include "signals.h"
+
+#define DPI_PATH_MAX 4096
+
+typedef struct launched {
+    dpipes_context *ctx;
+    char home[DPI_PATH_MAX]; /* "": there is none */
+    dpipes_store *store;
+    bool lost; /* no memory for an event */
+    dpipes_error err;
+} launched;
+
+/* ---- Events ---- */
+
+/* As a text in the message: what is deep, or no strict JSON, in a step's metadata stays as it is. The context keeps a failure. */
+static void report(void *user, const dpipes_run_event *event)
+{
+    launched *l = user;
+    dpi_buf payload = {0};
+    dpipes_error failure = DPIPES_ERROR_INIT;
+    char *json = dpipes_run_event_json(event, &failure);
+    if (json) {
+        dpi_buf_append_literal(&payload, "{\"" DPI_LAUNCH_EVENT "\": ");
+        dpi_json_write_text(&payload, json);
+        dpi_buf_append_char(&payload, '}');
+    }
+    if (!json || dpi_buf_failed(&payload))
+        l->lost = true;
+    else
+        (void)dpipes_report_custom_message(l->ctx, payload.data);
+    dpi_buf_fini(&payload);
+    free(json);
+}
+
+static void report_log(void *user, dpipes_log_level level, const char *message)
+{
+    const launched *l = user;
+    (void)dpipes_log(l->ctx, level, message);
+}
+
+/* ---- The run ---- */
+
+static dpipes_status make_store(launched *l)
+{
+    const char *directory = getenv("TMPDIR");
+    const int size =
+        snprintf(l->home, sizeof l->home, "%s/dpipes-run-XXXXXX", directory && *directory ? directory : "/tmp");
+    if (size < 0 || (size_t)size >= sizeof l->home || !mkdtemp(l->home)) {
+        dpipes_status status = dpi_fail(&l->err, DPIPES_EIO, "%s: the directory cannot be made", l->home);
+        l->home[0] = '\0';
+        return status;
+    }
+    l->store = dpipes_store_open(l->home, &l->err);
+    return l->store ? DPIPES_OK : l->err.status;
+}
+
+static dpipes_status read_document(launched *l)
+{
+    char here[DPI_PATH_MAX];
+    const char *json;
+    if (!dpipes_is_pipes_process(l->ctx))
+        return dpi_fail(&l->err, DPIPES_EINVAL, "--launched: only `dpipes launch` starts this, as a job of Ray");
+    if (!getcwd(here, sizeof here))
+        return dpi_fail(&l->err, DPIPES_EIO, "the working directory has no name");
+    dpipes_status status = dpipes_get_extra_json(l->ctx, DPI_LAUNCH_EXTRA, &json, &l->err);
+    if (status == DPIPES_OK)
+        status = make_store(l);
+    return status == DPIPES_OK ? dpi_launch_document_read(json, here, l->store, &l->err) : status;
+}
+
+/* An event that cannot be reported would be lost: the jobs are stopped. */
+static dpipes_status follow(launched *l, dpipes_execution *x)
+{
+    dpipes_status status = DPIPES_OK;
+    bool told = false;
+    while (status == DPIPES_OK && !dpipes_execution_ended(x)) {
+        const bool stop = dpi_signals_stopping() || l->lost || dpipes_failure(l->ctx, NULL) != DPIPES_OK;
+        if (stop && !told)
+            dpipes_execution_cancel(x);
+        told = stop;
+        status = dpipes_execution_step(x, DPIPES_FOREVER, &l->err);
+    }
+    return status == DPIPES_OK && l->lost ? dpi_fail_memory(&l->err) : status;
+}
+
+static dpipes_status execute(launched *l, dpipes_run_status *run_status)
+{
+    const dpipes_execute_options options = {
+        .size = sizeof options, .on_event = report, .user = l, .logger = report_log, .logger_user = l};
+    dpipes_status status = read_document(l);
+    if (status != DPIPES_OK)
+        return status;
+    dpipes_execution *x = dpipes_execution_resume(l->store, dpipes_run_id(l->ctx), false, &options, &l->err);
+    if (!x)
+        return l->err.status;
+    status = follow(l, x);
+    *run_status = dpipes_execution_status(x);
+    dpipes_execution_free(x);
+    return status;
+}
+
+/* Why it could not go on is the exception of the last message. */
+static int finish(launched *l, dpipes_status status, dpipes_run_status run_status)
+{
+    dpipes_error failure = DPIPES_ERROR_INIT;
+    const dpipes_exception exception = {.size = sizeof exception, .name = "dpipes", .message = l->err.message};
+    const dpipes_status closed = dpipes_close(l->ctx, status == DPIPES_OK ? NULL : &exception, &failure);
+    dpipes_store_close(l->store);
+    if (l->home[0])
+        dpi_remove_tree(l->home);
+    dpipes_free(l->ctx);
+    if (status != DPIPES_OK)
+        return dpi_fail_command(&l->err);
+    return closed == DPIPES_OK ? dpi_run_exit_code(run_status) : dpi_fail_command(&failure);
+}
+
+int dpi_launched_execute(void)
+{
+    launched l = {.err = DPIPES_ERROR_INIT};
+    dpipes_run_status run_status = DPIPES_RUN_FAILURE;
+    dpi_signals_install();
+    l.ctx = dpipes_open(NULL, &l.err);
+    if (!l.ctx)
+        return dpi_fail_command(&l.err);
+    const dpipes_status status = execute(&l, &run_status);
+    return finish(&l, status, run_status);
+}
