@@ -206,6 +206,8 @@ dpi_attempt *dpi_attempt_new(dpi_execution *x, size_t step, const dpi_attempt_ro
         attempt->materialized = calloc(step_of(attempt)->asset_count + 1, sizeof *attempt->materialized);
         status = attempt->materialized ? name(attempt, row, err) : dpi_fail_memory(err);
     }
+    if (status == DPIPES_OK && row && row->error && !(attempt->exception = strdup(row->error)))
+        status = dpi_fail_memory(err);
     if (status == DPIPES_OK)
         status = find_inputs(attempt, err);
     if (status == DPIPES_OK)
@@ -286,6 +288,7 @@ static dpipes_status hand_over(dpi_attempt *attempt, dpi_job *job, dpipes_error 
     job->metadata_count = sizeof metadata / sizeof *metadata;
     job->config = config;
     job->timeout_ms = step->timeout_ms;
+    job->spent_ms = attempt->known ? dpi_clock_unix_ms() - attempt->start_ms : 0;
     job->known = attempt->known;
     job->offset = attempt->begin;
     attempt->work = x->engine->start(x->engine, job, attempt->session, err);

@@ -19,6 +19,7 @@ typedef struct dpi_job {
     size_t ship_count;
     const cJSON *config; /* see ray_config.h; NULL: none */
     int64_t timeout_ms;  /* 0: none */
+    int64_t spent_ms;    /* of the timeout, before this process */
     bool
         known; /* it may have been begun before: then it is followed from `offset` on, and started only if it was not */
     uint64_t offset;
@@ -29,6 +30,7 @@ typedef struct dpi_job_end {
     dpipes_status status; /* DPIPES_OK: it succeeded; DPIPES_ECANCELED: it was stopped on request */
     dpipes_error err;     /* why not */
     bool may_retry;       /* it has surely ended, so it may run once more */
+    bool may_go_on;       /* nothing is known of it any more, and whoever asks later may find it */
     bool has_exit_code;
     int exit_code;
 } dpi_job_end;

@@ -119,7 +119,7 @@ static dpi_work *start(dpi_engine *engine, const dpi_job *job, dpipes_session *s
     work->process.log = -1;
     work->session = session;
     work->timeout_ms = job->timeout_ms;
-    work->deadline_ms = job->timeout_ms > 0 ? dpi_clock_monotonic_ms() + job->timeout_ms : INT64_MAX;
+    work->deadline_ms = job->timeout_ms > 0 ? dpi_clock_monotonic_ms() + job->timeout_ms - job->spent_ms : INT64_MAX;
     work->kill_at_ms = INT64_MAX;
     work->next = e->first;
     e->first = work;
@@ -159,6 +159,8 @@ static dpipes_status verdict(const dpi_work *work, dpipes_error *err)
         return dpi_fail(err, DPIPES_ETIMEDOUT, "stopped after %lld ms", (long long)work->timeout_ms);
     if (work->stopped == DPIPES_ECANCELED)
         return dpi_fail(err, DPIPES_ECANCELED, "stopped on request");
+    if (work->process.state == DPI_LOCAL_ABSENT)
+        return dpi_fail(err, DPIPES_EIO, "the process could not be started: who was to watch it has ended");
     if (work->process.state == DPI_LOCAL_LOST)
         return dpi_fail(err, DPIPES_EIO,
                         "the process is lost: nobody has seen its end, as after a restart of the machine");
@@ -184,16 +186,18 @@ static void note_end(dpi_work *work)
 static dpipes_status move_on(dpi_work *work, bool *busy, dpipes_error *err)
 {
     bool more = false;
+    const uint64_t before = work->process.offset;
     dpipes_status status = dpi_local_process_look(&work->process, err);
     const bool over = work->process.state != DPI_LOCAL_RUNNING;
     if (status == DPIPES_OK)
         status = dpi_local_process_read(&work->process, work->session, &more, err);
-    *busy = *busy || more;
+    *busy = *busy || more || work->process.offset != before;
     if (status != DPIPES_OK || !over || more) {
         look_at_limits(work);
         return status;
     }
     status = dpipes_session_end(work->session, err);
+    *busy = true;
     note_end(work);
     return status;
 }
@@ -233,8 +237,6 @@ static dpipes_status step(dpi_engine *engine, int64_t timeout_ms, dpipes_error *
     for (dpi_work *work = ((local_engine *)engine)->first; work && status == DPIPES_OK; work = work->next)
         if (!work->ended)
             status = move_on(work, &busy, err);
-        else
-            busy = true;
     if (!busy && timeout_ms > 0)
         (void)poll(NULL, 0, (int)(timeout_ms < DPI_TICK_MS ? timeout_ms : DPI_TICK_MS));
     return status;

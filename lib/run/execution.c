@@ -19,14 +19,6 @@ dpipes_status dpi_execution_write_run(dpi_execution *x, dpipes_error *err)
     return status == DPIPES_OK ? dpi_store_put_run(x->store, &x->row, err) : status;
 }
 
-static int64_t start_of(const dpi_execution *x, size_t step)
-{
-    for (size_t i = 0; i < x->attempt_count; i++)
-        if (x->attempts[i]->step == step)
-            return x->attempts[i]->start_ms;
-    return 0;
-}
-
 dpipes_status dpi_execution_write_step(dpi_execution *x, size_t step, const char *error, dpipes_error *err)
 {
     const dpi_step_status step_status = dpi_plan_status(x->plan, step);
@@ -37,7 +29,7 @@ dpipes_status dpi_execution_write_step(dpi_execution *x, size_t step, const char
         .status = step_status,
         .attempt = dpi_plan_attempt(x->plan, step),
         .retry_at_ms = step_status == DPI_STEP_UP_FOR_RETRY ? dpi_plan_retry_at_ms(x->plan, step) : 0,
-        .start_ms = start_of(x, step),
+        .start_ms = x->starts_ms[step],
         .end_ms = dpi_step_status_ended(step_status) ? dpi_clock_unix_ms() : 0,
         .error = error,
     };
@@ -48,6 +40,7 @@ dpipes_status dpi_execution_write_step(dpi_execution *x, size_t step, const char
 dpipes_status dpi_execution_write_attempt(dpi_attempt *attempt, const dpi_job_end *end, dpipes_error *err)
 {
     dpi_execution *x = attempt->x;
+    const char *error = end && end->status != DPIPES_OK ? end->err.message : NULL;
     const dpi_attempt_row row = {
         .run_id = x->run_id,
         .step = x->graph->steps[attempt->step].name,
@@ -61,7 +54,7 @@ dpipes_status dpi_execution_write_attempt(dpi_attempt *attempt, const dpi_job_en
         .end_ms = end ? dpi_clock_unix_ms() : 0,
         .has_exit_code = end && end->has_exit_code,
         .exit_code = end ? end->exit_code : 0,
-        .error = end && end->status != DPIPES_OK ? end->err.message : NULL,
+        .error = end ? error : attempt->exception, /* so that who goes on knows what was said */
     };
     dpipes_status status = begin(x, err);
     attempt->written = attempt->offset;
@@ -163,6 +156,8 @@ static dpipes_status take_ends(dpi_execution *x, dpipes_error *err)
         if (!attempt->work) /* another process has begun it: it is started, or found, in this turn */
             continue;
         if (x->engine->ended(x->engine, attempt->work, &end)) {
+            if (end.may_go_on)
+                return dpi_fail_copy(err, &end.err);
             status = settle(attempt, &end, err);
             forget(x, i);
         } else if (attempt->offset != attempt->written) {
@@ -207,6 +202,7 @@ static dpipes_status prepare(dpi_execution *x, size_t step, dpipes_error *err)
     if (!attempt)
         return failure.status == DPIPES_ENOMEM ? dpi_fail_memory(err) : fail_to_make(x, step, failure.message, err);
     x->attempts[x->attempt_count++] = attempt;
+    x->starts_ms[step] = attempt->start_ms;
     dpipes_status status = dpi_execution_write_step(x, step, NULL, err);
     if (status == DPIPES_OK)
         status = dpi_execution_write_attempt(attempt, NULL, err);
@@ -223,13 +219,17 @@ static dpipes_status start_prepared(dpi_execution *x, dpipes_error *err)
     for (size_t i = x->attempt_count; i-- > 0 && status == DPIPES_OK;) {
         dpi_attempt *attempt = x->attempts[i];
         dpi_job_end end = {0};
-        if (attempt->work || dpi_attempt_start(attempt, &end.err) == DPIPES_OK)
+        if (attempt->work)
             continue;
-        if (attempt->known && end.err.status == DPIPES_EIO) /* it may run: nothing is known, so nothing is said */
+        if (dpi_attempt_start(attempt, &end.err) == DPIPES_OK) {
+            if (x->canceled > 0) /* before, by another process */
+                x->engine->cancel(x->engine, attempt->work);
+            continue;
+        }
+        end.status = end.err.status;
+        if (end.status == DPIPES_EIO || end.status == DPIPES_ENOMEM) /* ours, not the step's; it may even run */
             return dpi_fail_copy(err, &end.err);
         x->again = true;
-        end.status = end.err.status;
-        end.may_retry = end.status == DPIPES_EIO;
         status = settle(attempt, &end, err);
         forget(x, i);
     }
@@ -300,7 +300,8 @@ dpipes_status dpi_execution_launch(dpi_execution *x, dpipes_error *err)
     if (x->ended)
         return DPIPES_OK;
     dpipes_status status = start_prepared(x, err);
-    return status == DPIPES_OK && dpi_plan_ended(x->plan) ? end_run(x, err) : status;
+    const bool over = !x->again && dpi_plan_ended(x->plan); /* else there may be dropped steps to write down */
+    return status == DPIPES_OK && over ? end_run(x, err) : status;
 }
 
 int64_t dpi_execution_wake_ms(const dpi_execution *x)
@@ -344,6 +345,7 @@ void dpi_execution_free(dpi_execution *x)
     while (x->attempt_count > 0)
         forget(x, x->attempt_count - 1);
     free(x->attempts);
+    free(x->starts_ms);
     dpi_run_lock_release(x->lock);
     dpi_plan_free(x->plan);
     dpi_upstream_free(x->upstream);

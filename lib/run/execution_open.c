@@ -30,9 +30,10 @@ static dpi_execution *make(const dpipes_graph *graph, dpipes_store *store, dpi_e
         x->on_event = options->on_event;
         x->user = options->user;
         x->attempts = calloc(graph->step_count + 1, sizeof(dpi_attempt *));
+        x->starts_ms = calloc(graph->step_count + 1, sizeof *x->starts_ms);
         x->upstream = dpi_upstream_new(graph);
     }
-    if (x && x->attempts && x->upstream)
+    if (x && x->attempts && x->starts_ms && x->upstream)
         return x;
     dpi_execution_free(x);
     dpi_fail_memory(err);
@@ -278,6 +279,7 @@ static dpipes_status plan_again(dpi_execution *x, dpipes_error *err)
 typedef struct resuming {
     dpi_execution *x;
     bool from_failure;
+    dpi_attempt **attempts; /* by step; NULL: none goes on */
 } resuming;
 
 static dpipes_status restore_step(void *user, const dpi_step_row *row, dpipes_error *err)
@@ -285,8 +287,27 @@ static dpipes_status restore_step(void *user, const dpi_step_row *row, dpipes_er
     const resuming *r = user;
     const size_t step = row->place;
     const bool anew = r->from_failure && row->status != DPI_STEP_SUCCESS;
+    (void)err;
     dpi_plan_restore(r->x->plan, step, anew ? DPI_STEP_WAITING : row->status, row->attempt, row->retry_at_ms);
-    return anew ? dpi_execution_write_step(r->x, step, NULL, err) : DPIPES_OK;
+    r->x->starts_ms[step] = anew ? 0 : row->start_ms;
+    return DPIPES_OK;
+}
+
+static dpipes_status write_waiting(dpi_execution *x, dpipes_error *err)
+{
+    dpipes_status status = DPIPES_OK;
+    for (size_t i = 0; i < x->graph->step_count && status == DPIPES_OK; i++)
+        if (dpi_plan_selected(x->plan, i) && dpi_plan_status(x->plan, i) == DPI_STEP_WAITING)
+            status = dpi_execution_write_step(x, i, NULL, err);
+    return status;
+}
+
+/* An attempt after which there is no other but in another go at the run. */
+static bool ends_for_good(const dpi_execution *x, dpipes_run_event_type type)
+{
+    const bool is_deferred = x->graph->executor.retries == DPI_RETRIES_DEFERRED;
+    return type == DPIPES_RUN_EVENT_STEP_FAILURE || type == DPIPES_RUN_EVENT_STEP_CANCELED ||
+           (type == DPIPES_RUN_EVENT_STEP_UP_FOR_RETRY && is_deferred);
 }
 
 /* What a step has reported in its last attempt. */
@@ -298,6 +319,8 @@ static dpipes_status restore_report(void *user, const dpipes_run_event *event, d
         return DPIPES_OK;
     if (event->type == DPIPES_RUN_EVENT_STEP_RESTARTED)
         dpi_upstream_forget(x->upstream, step);
+    if (ends_for_good(x, event->type))
+        dpi_plan_restore_retries(x->plan, step, event->attempt);
     if (event->type == DPIPES_RUN_EVENT_ASSET_MATERIALIZATION)
         return dpi_upstream_add_materialization(x->upstream, step, event->asset_key, event->json, event->data_version,
                                                 err);
@@ -307,7 +330,8 @@ static dpipes_status restore_report(void *user, const dpipes_run_event *event, d
 
 static dpipes_status restore_attempt(void *user, const dpi_attempt_row *row, dpipes_error *err)
 {
-    dpi_execution *x = user;
+    const resuming *r = user;
+    dpi_execution *x = r->x;
     const size_t step = dpi_graph_find(x->graph, row->step);
     if (row->ended || step == SIZE_MAX || dpi_plan_status(x->plan, step) != DPI_STEP_RUNNING)
         return DPIPES_OK;
@@ -315,24 +339,36 @@ static dpipes_status restore_attempt(void *user, const dpi_attempt_row *row, dpi
     if (!attempt)
         return err->status;
     x->attempts[x->attempt_count++] = attempt;
+    r->attempts[step] = attempt;
     return DPIPES_OK;
 }
 
 static dpipes_status restore_progress(void *user, const dpipes_run_event *event, dpipes_error *err)
 {
-    dpi_execution *x = user;
+    const resuming *r = user;
+    const size_t step = event->step ? dpi_graph_find(r->x->graph, event->step) : SIZE_MAX;
+    dpi_attempt *attempt = step == SIZE_MAX ? NULL : r->attempts[step];
     (void)err;
-    for (size_t i = 0; event->step && i < x->attempt_count; i++) {
-        dpi_attempt *attempt = x->attempts[i];
-        if (attempt->number == event->attempt && strcmp(x->graph->steps[attempt->step].name, event->step) == 0)
-            dpi_attempt_note_report(attempt, event);
-    }
+    if (attempt && attempt->number == event->attempt)
+        dpi_attempt_note_report(attempt, event);
     return DPIPES_OK;
+}
+
+static dpipes_status restore_attempts(resuming *r, dpipes_error *err)
+{
+    dpi_execution *x = r->x;
+    r->attempts = calloc(x->graph->step_count + 1, sizeof(dpi_attempt *));
+    dpipes_status status =
+        r->attempts ? dpi_store_attempts(x->store, x->run_id, restore_attempt, r, err) : dpi_fail_memory(err);
+    if (status == DPIPES_OK && x->attempt_count > 0)
+        status = dpi_store_events(x->store, x->run_id, 0, restore_progress, r, err);
+    free(r->attempts);
+    return status;
 }
 
 static dpipes_status restore(dpi_execution *x, bool from_failure, dpipes_error *err)
 {
-    resuming r = {x, from_failure};
+    resuming r = {.x = x, .from_failure = from_failure};
     dpipes_status status = plan_again(x, err);
     if (status == DPIPES_OK)
         status = find_all_earlier(x, err);
@@ -341,10 +377,8 @@ static dpipes_status restore(dpi_execution *x, bool from_failure, dpipes_error *
     if (status == DPIPES_OK)
         status = dpi_store_events(x->store, x->run_id, 0, restore_report, x, err);
     if (status == DPIPES_OK)
-        status = dpi_store_attempts(x->store, x->run_id, restore_attempt, x, err);
-    return status == DPIPES_OK && x->attempt_count > 0
-               ? dpi_store_events(x->store, x->run_id, 0, restore_progress, x, err)
-               : status;
+        status = restore_attempts(&r, err);
+    return status == DPIPES_OK && from_failure ? write_waiting(x, err) : status;
 }
 
 static dpipes_status check_resumable(const dpi_execution *x, bool from_failure, dpipes_error *err)
@@ -378,8 +412,9 @@ static dpipes_status go_on(dpi_execution *x, const char *run_id, bool from_failu
         return status;
     if (x->row.status == DPIPES_RUN_CANCELING)
         dpi_execution_cancel(x);
+    else
+        x->row.status = DPIPES_RUN_STARTED;
     const bool begins = x->row.start_ms == 0; /* it was launched, and this is its job */
-    x->row.status = DPIPES_RUN_STARTED;
     x->row.start_ms = begins ? dpi_clock_unix_ms() : x->row.start_ms;
     x->row.end_ms = 0;
     status = dpi_execution_write_run(x, err);

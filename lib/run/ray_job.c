@@ -27,11 +27,12 @@ dpipes_ray_client *dpi_run_client_open(const cJSON *config, const char *address,
 
 static dpipes_ray_run *attach(dpipes_ray_client *client, const dpi_job *job, dpipes_session *session, dpipes_error *err)
 {
+    const int64_t left_ms = job->timeout_ms > 0 ? job->timeout_ms - job->spent_ms : 0;
     const dpipes_ray_attach attach = {
         .size = sizeof attach,
         .submission_id = job->id,
         .offset = job->offset,
-        .run_timeout_ms = job->timeout_ms,
+        .run_timeout_ms = job->timeout_ms > 0 && left_ms <= 0 ? 1 : left_ms,
     };
     return dpipes_ray_client_attach(client, &attach, session, err);
 }
@@ -121,6 +122,7 @@ bool dpi_run_job_ended(const dpipes_ray_run *run, dpi_job_end *end)
     *end = (dpi_job_end){.status = DPIPES_OK};
     end->status = dpipes_ray_run_result(run, &result, &end->err);
     end->may_retry = has_surely_ended(result.outcome);
+    end->may_go_on = result.outcome == DPIPES_RAY_UNREACHABLE;
     end->has_exit_code = result.has_exit_code;
     end->exit_code = result.exit_code;
     dpipes_ray_result_fini(&result);

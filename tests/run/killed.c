@@ -1,0 +1,72 @@
+/* An orchestrator that ends itself at a commit.
+ *
+ *     killed HOME GRAPH RUN-ID N before|after   executes the run, or goes on with it, and ends by SIGKILL before or after its N-th commit; one
+ *                                               that comes to the run's end before prints the run's status */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "run/store.h"
+
+static unsigned long left;
+static bool before;
+
+/* The linker puts it in the place of the store's own. */
+dpipes_status __real_dpi_store_commit(dpipes_store *store, dpipes_error *err);
+dpipes_status __wrap_dpi_store_commit(dpipes_store *store, dpipes_error *err);
+
+dpipes_status __wrap_dpi_store_commit(dpipes_store *store, dpipes_error *err)
+{
+    left--;
+    if (left == 0 && before)
+        kill(getpid(), SIGKILL);
+    const dpipes_status status = __real_dpi_store_commit(store, err);
+    if (left == 0)
+        kill(getpid(), SIGKILL);
+    return status;
+}
+
+static int fail(const dpipes_error *err)
+{
+    fprintf(stderr, "killed: %s: %s\n", dpipes_status_name(err->status), err->message);
+    return EXIT_FAILURE;
+}
+
+static dpipes_status note_found(void *user, const dpi_run_row *run, dpipes_error *err)
+{
+    (void)run;
+    (void)err;
+    *(bool *)user = true;
+    return DPIPES_OK;
+}
+
+static dpipes_execution *begin(dpipes_store *store, const dpipes_graph *graph, const char *run_id, dpipes_error *err)
+{
+    const dpipes_execute_options options = {.size = sizeof options, .run_id = run_id};
+    dpipes_error absent = DPIPES_ERROR_INIT;
+    bool found = false;
+    (void)dpi_store_run(store, run_id, note_found, &found, &absent);
+    return found ? dpipes_execution_resume(store, run_id, false, &options, err)
+                 : dpipes_execution_start(graph, store, &options, err);
+}
+
+int main(int argc, char **argv)
+{
+    dpipes_error err = DPIPES_ERROR_INIT;
+    if (argc != 6)
+        return EXIT_FAILURE;
+    left = strtoul(argv[4], NULL, 10);
+    before = strcmp(argv[5], "before") == 0;
+    dpipes_store *store = dpipes_store_open(argv[1], &err);
+    dpipes_graph *graph = store ? dpipes_graph_load(argv[2], &err) : NULL;
+    dpipes_execution *x = graph ? begin(store, graph, argv[3], &err) : NULL;
+    dpipes_status status = x ? dpipes_execution_run(x, &err) : err.status;
+    if (status == DPIPES_OK || status == DPIPES_EREMOTE)
+        puts(dpipes_run_status_name(dpipes_execution_status(x)));
+    dpipes_execution_free(x);
+    dpipes_graph_free(graph);
+    dpipes_store_close(store);
+    return status == DPIPES_OK ? EXIT_SUCCESS : fail(&err);
+}
