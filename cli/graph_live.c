@@ -8,15 +8,20 @@
 #include "base/escape.h"
 #include "base/json_scan.h"
 #include "cells.h"
-#include "run/graph.h"
-#include "run/slowest_path.h"
-#include "run/store.h"
 
 #define DPI_ROW_NAME_MAX     24 /* columns */
 #define DPI_ROW_WORD_COLUMNS 8
 #define DPI_ROW_BAR_COLUMNS  20
 #define DPI_ROW_SAID_MAX     ((size_t)256) /* bytes of a line that are looked at */
 #define DPI_LEAST_LINES      3
+
+typedef enum step_state { WAITING, RUNNING, UP_FOR_RETRY, SUCCESS, FAILURE, SKIPPED, CANCELED, STATES } step_state;
+
+/* The words of the store. */
+static const char *const state_names[] = {
+    [WAITING] = "WAITING", [RUNNING] = "RUNNING", [UP_FOR_RETRY] = "UP_FOR_RETRY", [SUCCESS] = "SUCCESS",
+    [FAILURE] = "FAILURE", [SKIPPED] = "SKIPPED", [CANCELED] = "CANCELED",
+};
 
 /* What a step that runs has to say. */
 typedef struct words {
@@ -26,14 +31,15 @@ typedef struct words {
 
 typedef struct row {
     bool is_there; /* the run has the step */
-    dpi_step_status status;
+    step_state state;
     words *words; /* NULL: it does not run, or there is no memory */
 } row;
 
 struct dpi_graph_live {
     const dpipes_graph *graph;
+    size_t step_count;
     row *rows; /* of the graph's steps, as the next */
-    dpi_step_times *times;
+    dpipes_step_times *times;
     size_t count; /* rows that are there */
     size_t name_columns;
 };
@@ -50,17 +56,27 @@ static int64_t start_of(const dpi_json_value *step)
     return dpi_json_iter_next(&it, NULL, &first) ? dpi_member_number(&first, "start_ms") : 0;
 }
 
+static bool parse_state(const char *name, step_state *parsed)
+{
+    for (size_t i = 0; i < STATES; i++)
+        if (strcmp(name, state_names[i]) == 0) {
+            *parsed = (step_state)i;
+            return true;
+        }
+    return false;
+}
+
 static bool take_row(dpi_graph_live *live, const dpi_json_value *step)
 {
     dpi_buf name = {0}, status = {0};
-    dpi_step_status parsed = DPI_STEP_WAITING;
+    step_state parsed = WAITING;
     const bool ok = dpi_member_append(step, "step", &name) && dpi_member_append(step, "status", &status) &&
-                    dpi_step_status_parse(dpi_buf_text(&status), &parsed);
-    const size_t index = ok ? dpi_graph_find(live->graph, dpi_buf_text(&name)) : SIZE_MAX;
+                    parse_state(dpi_buf_text(&status), &parsed);
+    const size_t index = ok ? dpipes_graph_find_step(live->graph, dpi_buf_text(&name)) : SIZE_MAX;
     if (index != SIZE_MAX) {
         const size_t width = dpi_live_columns(name.data);
-        live->rows[index] = (row){.is_there = true, .status = parsed};
-        live->times[index] = (dpi_step_times){start_of(step), dpi_member_number(step, "end_ms")};
+        live->rows[index] = (row){.is_there = true, .state = parsed};
+        live->times[index] = (dpipes_step_times){start_of(step), dpi_member_number(step, "end_ms")};
         live->count++;
         live->name_columns = width > live->name_columns ? width : live->name_columns;
     }
@@ -89,8 +105,9 @@ dpi_graph_live *dpi_graph_live_new(const dpipes_graph *graph, const char *run_js
     dpi_graph_live *live = calloc(1, sizeof *live);
     if (live) {
         live->graph = graph;
-        live->rows = calloc(graph->step_count, sizeof *live->rows);
-        live->times = calloc(graph->step_count, sizeof *live->times);
+        live->step_count = dpipes_graph_step_count(graph);
+        live->rows = calloc(live->step_count, sizeof *live->rows);
+        live->times = calloc(live->step_count, sizeof *live->times);
     }
     if (live && live->rows && live->times && read_run(live, run_json, err) == DPIPES_OK)
         return live;
@@ -112,7 +129,7 @@ void dpi_graph_live_free(dpi_graph_live *live)
 {
     if (!live)
         return;
-    for (size_t i = 0; live->rows && i < live->graph->step_count; i++)
+    for (size_t i = 0; live->rows && i < live->step_count; i++)
         free_words(&live->rows[i]);
     free(live->rows);
     free(live->times);
@@ -123,42 +140,47 @@ void dpi_graph_live_free(dpi_graph_live *live)
 
 static words *words_of(row *r)
 {
-    if (!r->words && r->status == DPI_STEP_RUNNING)
+    if (!r->words && r->state == RUNNING)
         r->words = calloc(1, sizeof *r->words);
     return r->words;
 }
 
-static void take_status(dpi_graph_live *live, size_t index, dpi_step_status status, int64_t time_ms)
+static bool is_ended(step_state state)
 {
-    dpi_step_times *times = &live->times[index];
-    live->rows[index].status = status;
-    if (status == DPI_STEP_RUNNING && times->start_ms == 0)
+    return state != WAITING && state != RUNNING && state != UP_FOR_RETRY;
+}
+
+static void take_state(dpi_graph_live *live, size_t index, step_state to, int64_t time_ms)
+{
+    dpipes_step_times *times = &live->times[index];
+    live->rows[index].state = to;
+    if (to == RUNNING && times->start_ms == 0)
         times->start_ms = time_ms;
-    times->end_ms = dpi_step_status_ended(status) ? time_ms : 0;
+    times->end_ms = is_ended(to) ? time_ms : 0;
     free_words(&live->rows[index]);
 }
 
-static bool status_of(const dpipes_run_event *event, dpi_step_status *status)
+static bool state_of(const dpipes_run_event *event, step_state *to)
 {
     switch (event->type) {
     case DPIPES_RUN_EVENT_STEP_START:
     case DPIPES_RUN_EVENT_STEP_RESTARTED:
-        *status = DPI_STEP_RUNNING;
+        *to = RUNNING;
         return true;
     case DPIPES_RUN_EVENT_STEP_SUCCESS:
-        *status = DPI_STEP_SUCCESS;
+        *to = SUCCESS;
         return true;
     case DPIPES_RUN_EVENT_STEP_FAILURE:
-        *status = DPI_STEP_FAILURE;
+        *to = FAILURE;
         return true;
     case DPIPES_RUN_EVENT_STEP_SKIPPED:
-        *status = DPI_STEP_SKIPPED;
+        *to = SKIPPED;
         return true;
     case DPIPES_RUN_EVENT_STEP_CANCELED:
-        *status = DPI_STEP_CANCELED;
+        *to = CANCELED;
         return true;
     case DPIPES_RUN_EVENT_STEP_UP_FOR_RETRY:
-        *status = DPI_STEP_UP_FOR_RETRY;
+        *to = UP_FOR_RETRY;
         return true;
     default:
         return false;
@@ -177,13 +199,13 @@ static void take_line(row *r, const dpipes_run_event *event)
 
 bool dpi_graph_live_take(dpi_graph_live *live, const dpipes_run_event *event)
 {
-    dpi_step_status status;
-    const size_t index = event->step ? dpi_graph_find(live->graph, event->step) : SIZE_MAX;
+    step_state to;
+    const size_t index = event->step ? dpipes_graph_find_step(live->graph, event->step) : SIZE_MAX;
     if (index == SIZE_MAX || !live->rows[index].is_there)
         return false;
     row *r = &live->rows[index];
-    if (status_of(event, &status))
-        take_status(live, index, status, event->time_ms);
+    if (state_of(event, &to))
+        take_state(live, index, to, event->time_ms);
     else if (event->type == DPIPES_RUN_EVENT_OUTPUT || event->type == DPIPES_RUN_EVENT_LOG)
         take_line(r, event);
     else if (event->type == DPIPES_RUN_EVENT_CUSTOM && event->json)
@@ -194,22 +216,21 @@ bool dpi_graph_live_take(dpi_graph_live *live, const dpipes_run_event *event)
 /* ---- Which rows ---- */
 
 /* What to look at comes first. */
-static unsigned rank_of(dpi_step_status status)
+static unsigned rank_of(step_state state)
 {
     static const unsigned ranks[] = {
-        [DPI_STEP_RUNNING] = 0, [DPI_STEP_FAILURE] = 1,  [DPI_STEP_UP_FOR_RETRY] = 2, [DPI_STEP_WAITING] = 3,
-        [DPI_STEP_SUCCESS] = 4, [DPI_STEP_CANCELED] = 5, [DPI_STEP_SKIPPED] = 6,
+        [RUNNING] = 0, [FAILURE] = 1, [UP_FOR_RETRY] = 2, [WAITING] = 3, [SUCCESS] = 4, [CANCELED] = 5, [SKIPPED] = 6,
     };
-    return ranks[status];
+    return ranks[state];
 }
 
 #define DPI_RANKS 7
 
-static void count_statuses(const dpi_graph_live *live, size_t counts[DPI_STEP_CANCELED + 1])
+static void count_states(const dpi_graph_live *live, size_t counts[STATES])
 {
-    for (size_t i = 0; i < live->graph->step_count; i++)
+    for (size_t i = 0; i < live->step_count; i++)
         if (live->rows[i].is_there)
-            counts[live->rows[i].status]++;
+            counts[live->rows[i].state]++;
 }
 
 /* Lines of the area: half of the height, and at least a few where there are as many. */
@@ -237,32 +258,32 @@ static void append_run(const dpi_graph_live *live, const char *word, int64_t ela
                        const dpi_live_style *style, dpi_buf *out)
 {
     dpi_buf text = {0};
-    const size_t waiting = counts[DPI_STEP_WAITING] + counts[DPI_STEP_RUNNING] + counts[DPI_STEP_UP_FOR_RETRY];
+    const size_t waiting = counts[WAITING] + counts[RUNNING] + counts[UP_FOR_RETRY];
     dpi_buf_printf(&text, "%s ", word);
     dpi_live_append_elapsed(elapsed_ms, &text);
     dpi_buf_printf(&text, ", %zu of %zu steps", live->count - waiting, live->count);
-    append_count(counts[DPI_STEP_RUNNING], "running", &text);
-    append_count(counts[DPI_STEP_FAILURE], "failed", &text);
+    append_count(counts[RUNNING], "running", &text);
+    append_count(counts[FAILURE], "failed", &text);
     append_text_line(&text, style, out);
     dpi_buf_fini(&text);
 }
 
-static const char *word_of(dpi_step_status status)
+static const char *word_of(step_state state)
 {
-    return status == DPI_STEP_UP_FOR_RETRY ? "RETRY" : dpi_step_status_name(status);
+    return state == UP_FOR_RETRY ? "RETRY" : state_names[state];
 }
 
 /* SGR: only what needs a look has a colour. */
-static const char *colour_of(dpi_step_status status)
+static const char *colour_of(step_state state)
 {
-    return status == DPI_STEP_FAILURE        ? "\033[31m"
-           : status == DPI_STEP_SUCCESS      ? "\033[32m"
-           : status == DPI_STEP_UP_FOR_RETRY ? "\033[33m"
-           : status == DPI_STEP_RUNNING      ? "\033[36m"
-                                             : "\033[2m";
+    return state == FAILURE        ? "\033[31m"
+           : state == SUCCESS      ? "\033[32m"
+           : state == UP_FOR_RETRY ? "\033[33m"
+           : state == RUNNING      ? "\033[36m"
+                                   : "\033[2m";
 }
 
-static void put_time(dpi_live_line *line, const dpi_step_times *times, int64_t now_ms)
+static void put_time(dpi_live_line *line, const dpipes_step_times *times, int64_t now_ms)
 {
     dpi_buf text = {0};
     const int64_t until_ms = times->end_ms > 0 ? times->end_ms : now_ms;
@@ -278,10 +299,10 @@ static void append_row(const dpi_graph_live *live, size_t index, int64_t now_ms,
 {
     const row *r = &live->rows[index];
     dpi_live_line line = dpi_live_line_begin(style, out);
-    dpi_live_put_column(&line, live->graph->steps[index].name, live->name_columns);
+    dpi_live_put_column(&line, dpipes_graph_step_name(live->graph, index), live->name_columns);
     dpi_live_put_column(&line, "", 2);
-    dpi_buf_append_text(out, style->colour ? colour_of(r->status) : "");
-    dpi_live_put_column(&line, word_of(r->status), DPI_ROW_WORD_COLUMNS);
+    dpi_buf_append_text(out, style->colour ? colour_of(r->state) : "");
+    dpi_live_put_column(&line, word_of(r->state), DPI_ROW_WORD_COLUMNS);
     dpi_buf_append_text(out, style->colour ? "\033[0m" : "");
     if (live->times[index].start_ms > 0)
         put_time(&line, &live->times[index], now_ms);
@@ -298,16 +319,16 @@ static void append_rest(const size_t *left, const dpi_live_style *style, dpi_buf
 {
     dpi_buf text = {0};
     size_t all = 0;
-    for (size_t i = 0; i <= DPI_STEP_CANCELED; i++)
+    for (size_t i = 0; i < STATES; i++)
         all += left[i];
     dpi_buf_printf(&text, "and %zu more", all);
-    append_count(left[DPI_STEP_RUNNING], "running", &text);
-    append_count(left[DPI_STEP_FAILURE], "failed", &text);
-    append_count(left[DPI_STEP_UP_FOR_RETRY], "up for retry", &text);
-    append_count(left[DPI_STEP_WAITING], "waiting", &text);
-    append_count(left[DPI_STEP_SUCCESS], "succeeded", &text);
-    append_count(left[DPI_STEP_CANCELED], "canceled", &text);
-    append_count(left[DPI_STEP_SKIPPED], "skipped", &text);
+    append_count(left[RUNNING], "running", &text);
+    append_count(left[FAILURE], "failed", &text);
+    append_count(left[UP_FOR_RETRY], "up for retry", &text);
+    append_count(left[WAITING], "waiting", &text);
+    append_count(left[SUCCESS], "succeeded", &text);
+    append_count(left[CANCELED], "canceled", &text);
+    append_count(left[SKIPPED], "skipped", &text);
     append_text_line(&text, style, out);
     dpi_buf_fini(&text);
 }
@@ -316,13 +337,13 @@ static void append_rest(const size_t *left, const dpi_live_style *style, dpi_buf
 static void append_rows(const dpi_graph_live *live, unsigned rank, size_t *room, size_t *left, int64_t now_ms,
                         const dpi_live_style *style, dpi_buf *out)
 {
-    for (size_t i = 0; i<live->graph->step_count && * room> 0; i++) {
+    for (size_t i = 0; i<live->step_count && * room> 0; i++) {
         const row *r = &live->rows[i];
-        if (!r->is_there || (rank != DPI_RANKS && rank_of(r->status) != rank))
+        if (!r->is_there || (rank != DPI_RANKS && rank_of(r->state) != rank))
             continue;
         dpi_buf_append_char(out, '\n');
         append_row(live, i, now_ms, style, out);
-        left[r->status]--;
+        left[r->state]--;
         --*room;
     }
 }
@@ -330,9 +351,9 @@ static void append_rows(const dpi_graph_live *live, unsigned rank, size_t *room,
 void dpi_graph_live_lines(const dpi_graph_live *live, const char *word, int64_t elapsed_ms, int64_t now_ms,
                           const dpi_live_style *style, dpi_buf *out)
 {
-    size_t left[DPI_STEP_CANCELED + 1] = {0};
+    size_t left[STATES] = {0};
     size_t room = lines_of(style) - 1;
-    count_statuses(live, left);
+    count_states(live, left);
     append_run(live, word, elapsed_ms, left, style, out);
     if (room == 0)
         return;
@@ -351,8 +372,8 @@ void dpi_graph_live_lines(const dpi_graph_live *live, const char *word, int64_t 
 
 void dpi_graph_live_path(const dpi_graph_live *live, bool utf8, dpi_buf *out)
 {
-    size_t path[2 * DPI_PATH_SHOWN_MAX + 1];
-    const size_t count = dpi_slowest_path(live->graph, live->times, path);
+    size_t path[DPIPES_SLOWEST_PATH_MAX];
+    const size_t count = dpipes_graph_slowest_path(live->graph, live->times, path);
     if (count < 2)
         return;
     dpi_buf_append_literal(out, "slowest path: ");
@@ -363,7 +384,7 @@ void dpi_graph_live_path(const dpi_graph_live *live, bool utf8, dpi_buf *out)
             dpi_buf_append_text(out, utf8 ? "…" : "...");
             continue;
         }
-        dpi_buf_printf(out, "%s ", live->graph->steps[path[i]].name);
+        dpi_buf_printf(out, "%s ", dpipes_graph_step_name(live->graph, path[i]));
         dpi_append_duration(live->times[path[i]].end_ms - live->times[path[i]].start_ms, out);
     }
     dpi_buf_append_char(out, '\n');

@@ -45,6 +45,8 @@ DPIPES_API void dpipes_graph_free(dpipes_graph *graph);
 DPIPES_API const char *dpipes_graph_name(const dpipes_graph *graph);
 DPIPES_API size_t dpipes_graph_step_count(const dpipes_graph *graph);
 DPIPES_API const char *dpipes_graph_step_name(const dpipes_graph *graph, size_t i);
+/* SIZE_MAX: there is none of this name. */
+DPIPES_API size_t dpipes_graph_find_step(const dpipes_graph *graph, const char *name);
 DPIPES_API size_t dpipes_graph_asset_count(const dpipes_graph *graph);
 DPIPES_API size_t dpipes_graph_check_count(const dpipes_graph *graph);
 
@@ -57,6 +59,19 @@ typedef enum dpipes_graph_form {
 
 /* The graph in this form, to be freed. NULL: DPIPES_ENOMEM. */
 DPIPES_API char *dpipes_graph_draw(const dpipes_graph *graph, dpipes_graph_form form, dpipes_error *err);
+
+/* When the attempts of a step began and ended. Unix time; 0: they have not. */
+typedef struct dpipes_step_times {
+    int64_t start_ms, end_ms;
+} dpipes_step_times;
+
+#define DPIPES_SLOWEST_PATH_MAX 17
+
+/* What a run has waited for: from the step that ended last back over those that were waited for last. `times`: of each step. Fills `path` with
+ * steps in the order in which they ran, and returns how many elements it has; a long one has the eight steps that took longest, and SIZE_MAX
+ * where others stand between them. */
+DPIPES_API size_t dpipes_graph_slowest_path(const dpipes_graph *graph, const dpipes_step_times *times,
+                                            size_t path[DPIPES_SLOWEST_PATH_MAX]);
 
 /* ---- The store: runs, steps, events and assets ----
  * A SQLite file `dpipes.db` in a directory of the user's alone. What the calls below give is JSON, one line of text to be freed, in

@@ -2,7 +2,6 @@
 #include "base/clock.h"
 #include "run/drawing.h"
 #include "run/report.h"
-#include "run/slowest_path.h"
 
 #define DPI_TICKS_MAX 6
 
@@ -251,7 +250,7 @@ static void write_step(dpi_report *r, const scale *s, size_t index)
 
 /* ---- The slowest path ---- */
 
-static void write_path(dpi_report *r, const dpi_step_times *times, const size_t *path, size_t count)
+static void write_path(dpi_report *r, const dpipes_step_times *times, const size_t *path, size_t count)
 {
     dpi_buf *out = &r->out;
     dpi_buf_append_literal(out, "<p class=\"path\">Slowest path: ");
@@ -271,14 +270,14 @@ static void write_path(dpi_report *r, const dpi_step_times *times, const size_t 
 
 static void write_slowest_path(dpi_report *r)
 {
-    size_t path[2 * DPI_PATH_SHOWN_MAX + 1];
-    dpi_step_times *times = r->graph ? dpi_arena_alloc(&r->arena, r->graph->step_count, sizeof *times) : NULL;
+    size_t path[DPIPES_SLOWEST_PATH_MAX];
+    dpipes_step_times *times = r->graph ? dpi_arena_alloc(&r->arena, r->graph->step_count, sizeof *times) : NULL;
     for (size_t i = 0; times && i < r->step_count; i++) {
         const dpi_report_step *step = &r->steps[i];
         if (step->row.place < r->graph->step_count && step->attempt_count > 0)
-            times[step->row.place] = (dpi_step_times){step->attempts[0].start_ms, step->row.end_ms};
+            times[step->row.place] = (dpipes_step_times){step->attempts[0].start_ms, step->row.end_ms};
     }
-    const size_t count = times ? dpi_slowest_path(r->graph, times, path) : 0;
+    const size_t count = times ? dpipes_graph_slowest_path(r->graph, times, path) : 0;
     if (count > 1)
         write_path(r, times, path, count);
 }

@@ -40,6 +40,11 @@ const char *dpipes_graph_step_name(const dpipes_graph *graph, size_t i)
     return graph->steps[i].name;
 }
 
+size_t dpipes_graph_find_step(const dpipes_graph *graph, const char *name)
+{
+    return dpi_graph_find(graph, name);
+}
+
 size_t dpipes_graph_asset_count(const dpipes_graph *graph)
 {
     size_t count = 0;

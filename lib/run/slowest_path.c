@@ -1,7 +1,10 @@
-#include "run/slowest_path.h"
+#include "run/graph.h"
+
+#define DPI_PATH_SHOWN_MAX 8 /* steps; between, before and behind them are as many gaps and one */
+_Static_assert(2 * DPI_PATH_SHOWN_MAX + 1 == DPIPES_SLOWEST_PATH_MAX, "the header says how many elements there may be");
 
 /* SIZE_MAX: none of these has run. `indices` NULL: of all steps. */
-static size_t find_last(const dpi_step_times *times, const size_t *indices, size_t count)
+static size_t find_last(const dpipes_step_times *times, const size_t *indices, size_t count)
 {
     size_t last = SIZE_MAX;
     for (size_t i = 0; i < count; i++) {
@@ -13,18 +16,18 @@ static size_t find_last(const dpi_step_times *times, const size_t *indices, size
     return last;
 }
 
-static size_t last_need(const dpipes_graph *graph, const dpi_step_times *times, size_t step)
+static size_t last_need(const dpipes_graph *graph, const dpipes_step_times *times, size_t step)
 {
     return find_last(times, graph->steps[step].needs, graph->steps[step].need_count);
 }
 
-static int64_t taken(const dpi_step_times *times, size_t step)
+static int64_t taken(const dpipes_step_times *times, size_t step)
 {
     return times[step].end_ms - times[step].start_ms;
 }
 
 /* The least time that is among the longest ones, for which there is room. */
-static int64_t least_shown(const dpipes_graph *graph, const dpi_step_times *times, size_t last)
+static int64_t least_shown(const dpipes_graph *graph, const dpipes_step_times *times, size_t last)
 {
     int64_t longest[DPI_PATH_SHOWN_MAX]; /* falling */
     size_t count = 0;
@@ -49,7 +52,8 @@ static void reverse(size_t *path, size_t count)
     }
 }
 
-size_t dpi_slowest_path(const dpipes_graph *graph, const dpi_step_times *times, size_t path[2 * DPI_PATH_SHOWN_MAX + 1])
+size_t dpipes_graph_slowest_path(const dpipes_graph *graph, const dpipes_step_times *times,
+                                 size_t path[DPIPES_SLOWEST_PATH_MAX])
 {
     const size_t last = find_last(times, NULL, graph->step_count);
     const int64_t least_ms = least_shown(graph, times, last);
