@@ -71,12 +71,11 @@ static dpipes_status take_step(void *user, const dpi_step_row *step, dpipes_erro
 static void join_attempts(dpi_report *r)
 {
     size_t at = 0;
-    for (size_t i = 0; i < r->step_count; i++) {
+    for (size_t i = 0; i < r->step_count && at < r->attempt_count; i++) {
         dpi_report_step *step = &r->steps[i];
-        step->attempts = r->attempts + at;
-        while (at < r->attempt_count && strcmp(r->attempts[at].step, step->row.step) == 0)
-            at++;
-        step->attempt_count = (size_t)(r->attempts + at - step->attempts);
+        step->attempts = &r->attempts[at];
+        for (; at < r->attempt_count && strcmp(r->attempts[at].step, step->row.step) == 0; at++)
+            step->attempt_count++;
     }
 }
 

@@ -267,6 +267,9 @@ def test_nothing_is_wider_than_the_window(page, store, run_id, width):
     page.resize(900, width=width, scale=1)
     open_run(page, store, run_id)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    widths = "[...document.querySelectorAll('.track svg')].map((one) => one.getBoundingClientRect().width)"
+    axis, *tracks = page.evaluate(widths)
+    assert set(tracks) == {axis}  # else the ticks would not stand where the bars are
 
 
 def test_on_paper_there_is_nothing_to_press(page, store):
