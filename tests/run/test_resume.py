@@ -186,6 +186,26 @@ def test_a_run_that_is_killed_at_each_of_its_commits(tmp_path):
     assert_same(home, undisturbed, project.take_starts)
 
 
+# ---- A dashboard that is away ---------------------------------------------------------------------------------------
+
+
+def test_without_a_dashboard_a_run_waits_to_be_resumed(tmp_path):
+    project = make_small_project(tmp_path)
+    home, run_id = tmp_path / "home", str(uuid.uuid4())
+    with FakeRay(project) as fake:
+        project.write({"ray": {"address": fake.address}})
+        run([built("tests/run/killed"), home, project.graph, run_id, 4, "before"])
+        assert fake.submitted == ["first"]
+    away = dpipes("runs", "resume", run_id, "--home", home)
+    assert (away.returncode, status_of_run(home)) == (3, "STARTED")
+    assert f"its jobs go on; go on with them: dpipes runs resume {run_id}" in away.stderr
+    fake.port = int(fake.address.rpartition(":")[2])
+    with fake:
+        assert dpipes("runs", "resume", run_id, "--home", home).returncode == 0
+    assert fake.take_starts() == ["first", "second"]
+    assert status_of_run(home) == "SUCCESS"
+
+
 # ---- Two at once ----------------------------------------------------------------------------------------------------
 
 
