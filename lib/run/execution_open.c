@@ -4,8 +4,10 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/json_write.h"
 #include "base/random.h"
 #include "run/execution_state.h"
+#include "run/extras.h"
 #include "run/run_begin.h"
 #include "run/selection.h"
 #include "run/stale.h"
@@ -127,11 +129,33 @@ static dpipes_status find_all_earlier(dpi_execution *x, dpipes_error *err)
 
 /* ---- A new run ---- */
 
+/* The graph's, and over them the run's own. */
+static dpipes_status write_tags(dpi_execution *x, const char *tags_json, dpipes_error *err)
+{
+    const dpi_buf none = {0};
+    dpi_buf under = {0}, tags = {0};
+    dpi_buf_append_char(&under, '{');
+    for (size_t i = 0; i < x->graph->tag_count; i++) {
+        dpi_buf_append_text(&under, i > 0 ? ", " : "");
+        dpi_json_write_text(&under, x->graph->tags[i].name);
+        dpi_buf_append_literal(&under, ": ");
+        dpi_json_write_text(&under, x->graph->tags[i].value);
+    }
+    dpi_buf_append_char(&under, '}');
+    dpipes_status status =
+        dpi_buf_failed(&under) ? dpi_fail_memory(err) : dpi_extras_merge(under.data, tags_json, &none, &tags, err);
+    x->texts[1] = dpi_buf_take(&tags);
+    dpi_buf_fini(&under);
+    return status == DPIPES_OK && !x->texts[1] ? dpi_fail_memory(err) : status;
+}
+
 static dpipes_status fill_row(dpi_execution *x, const dpi_execution_options *options, dpipes_error *err)
 {
     bool failed = false;
+    dpipes_status status = write_tags(x, options->tags_json, err);
+    if (status != DPIPES_OK)
+        return status;
     x->texts[0] = dpi_run_write_options(options->extras_json, options->started_json);
-    x->texts[1] = copy(options->tags_json ? options->tags_json : "{}", &failed);
     x->texts[2] = copy(options->backfill_id, &failed);
     x->extras_json = copy(options->extras_json, &failed);
     x->partition_key = copy(options->partition_key, &failed);

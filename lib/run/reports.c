@@ -158,7 +158,10 @@ static void take_closed(dpi_attempt *attempt, const dpipes_event *event)
     dpi_buf_append(&text, event->name.data, event->name.size);
     if (event->name.size > 0 && event->text.size > 0)
         dpi_buf_append_literal(&text, ": ");
-    dpi_buf_append(&text, event->text.data, event->text.size);
+    dpipes_text message = event->text; /* Python's ends with a newline */
+    while (message.size > 0 && message.data[message.size - 1] == '\n')
+        message.size--;
+    dpi_buf_append(&text, message.data, message.size);
     attempt->exception = dpi_buf_take(&text);
 }
 

@@ -98,8 +98,9 @@ typedef struct dpi_attempt_row {
 
 bool dpi_event_type_parse(const char *name, dpipes_run_event_type *type);
 
-dpipes_status dpi_store_put_run(dpipes_store *store, const dpi_run_row *run,
-                                dpipes_error *err); /* by run_id, which is checked: DPIPES_EINVAL */
+dpipes_status dpi_store_put_run(
+    dpipes_store *store, const dpi_run_row *run,
+    dpipes_error *err); /* by run_id, which is checked: DPIPES_EINVAL; created_ms stays as it was put first */
 dpipes_status dpi_store_put_step(dpipes_store *store, const dpi_step_row *step,
                                  dpipes_error *err); /* by run_id, step */
 dpipes_status dpi_store_put_attempt(dpipes_store *store, const dpi_attempt_row *attempt,

@@ -106,7 +106,7 @@ const char *const dpi_store_sql[DPI_SQL_COUNT] = {
         " ON CONFLICT (run_id) DO UPDATE SET job_name = excluded.job_name, status = excluded.status,"
         " graph_json = excluded.graph_json, directory = excluded.directory, options_json = excluded.options_json,"
         " partition_key = excluded.partition_key, tags_json = excluded.tags_json, backfill_id = excluded.backfill_id,"
-        " launch_json = excluded.launch_json, created_ms = excluded.created_ms, start_ms = excluded.start_ms,"
+        " launch_json = excluded.launch_json, start_ms = excluded.start_ms,"
         " end_ms = excluded.end_ms, error = excluded.error WHERE NOT pruned",
     [DPI_SQL_PUT_STEP] =
         "INSERT INTO steps (run, step, place, status, attempt, retry_at_ms, start_ms, end_ms, error)"

@@ -118,7 +118,7 @@ static dpipes_status check_full_run(void *user, const dpi_run_row *run, dpipes_e
     ck_assert_str_eq(run->tags_json, "{\"t\": \"v\"}");
     ck_assert_str_eq(run->backfill_id, "b1");
     ck_assert_str_eq(run->launch_json, "{\"l\": 3}");
-    ck_assert_int_eq(run->created_ms, 10);
+    ck_assert_int_eq(run->created_ms, 1); /* as it was put first */
     ck_assert_int_eq(run->start_ms, 20);
     ck_assert_int_eq(run->end_ms, 30);
     ck_assert_str_eq(run->error, "it failed");
