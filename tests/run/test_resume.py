@@ -1,6 +1,7 @@
 """Orchestrators that are killed at random moments: who goes on with their runs loses nothing and does nothing twice."""
 
 import itertools
+import json
 import random
 import signal
 import sys
@@ -204,6 +205,44 @@ def test_without_a_dashboard_a_run_waits_to_be_resumed(tmp_path):
         assert dpipes("runs", "resume", run_id, "--home", home).returncode == 0
     assert fake.take_starts() == ["first", "second"]
     assert status_of_run(home) == "SUCCESS"
+
+
+# ---- A disk without room --------------------------------------------------------------------------------------------
+
+# Needs a kernel that gives namespaces to everybody, or root. The store stays where the mount is.
+FULL_DISK = """
+mount -t tmpfs -o size=2m none "$1"
+"$0" execute "$2" --run-id "$3" --home "$1/home" > "$4/said" 2>&1 && exit 9
+echo "$?" >> "$4/codes"
+mount -o "$5" "$1"
+"$0" runs resume "$3" --home "$1/home" > "$4/again" 2>&1 || echo "$?" >> "$4/codes"
+mount -o remount,rw,size=64m "$1"
+[ "$(wc -l < "$4/codes")" = 1 ] || "$0" runs resume "$3" --home "$1/home" > "$4/again" 2>&1
+"$0" runs show "$3" --json --events --home "$1/home"
+"""
+
+
+@pytest.mark.parametrize(("remount", "codes"), [("remount,size=64m", ["3"]), ("remount,ro", ["3", "3"])])
+def test_a_disk_that_is_full_or_read_only_loses_nothing(remount, codes, tmp_path):
+    project = Project(tmp_path)
+    lines = [b"%d " % n + b"x" * 2000 for n in range(2000)]
+    project.add("prints", b"\n".join(lines) + b"\n", 5)
+    (tmp_path / "disk").mkdir()
+    run_id = str(uuid.uuid4())
+    with FakeRay(project) as fake:
+        project.write({"ray": {"address": fake.address}})
+        words = [built("cli/dpipes"), tmp_path / "disk", project.graph, run_id, tmp_path, remount]
+        done = run(["unshare", "-Urm", "sh", "-c", FULL_DISK, *words])
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "codes").read_text().split() == codes
+    said = (tmp_path / "said").read_text()
+    assert "database or disk is full" in said
+    assert f"its jobs go on; go on with them: dpipes runs resume {run_id}" in said
+    shown = json.loads(done.stdout)
+    assert shown["status"] == "SUCCESS"
+    texts = [event["text"] for event in shown["events"] if event["type"] == "OUTPUT"]
+    assert texts == [line.decode() for line in lines]
+    assert fake.take_starts() == ["prints"]
 
 
 # ---- Two at once ----------------------------------------------------------------------------------------------------
