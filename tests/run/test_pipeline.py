@@ -1,4 +1,5 @@
-"""examples/pipeline by `dpipes execute`, as processes of this machine and as jobs of a real Ray: the same in the store."""
+"""examples/pipeline by `dpipes execute`, as processes of this machine and as jobs of a real Ray, and by `dpipes launch` as one job: the
+same in the store."""
 
 import shutil
 import uuid
@@ -73,12 +74,24 @@ def test_all_of_it_is_made_and_checked(in_process, run_id):
     assert published["trained_by"] == best
 
 
-def test_on_ray_the_store_has_the_same(in_process, run_id, tmp_path, ray):
-    home = Pipeline(tmp_path, run_id)
+def on_ray(directory, run_id, ray):
+    home = Pipeline(directory, run_id)
     home.environment.update(RAY_ADDRESS=ray.address, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=ray.token_file)
+    return home
+
+
+def test_on_ray_the_store_has_the_same(in_process, run_id, tmp_path, ray):
+    home = on_ray(tmp_path, run_id, ray)
     events = home.execute()
     assert home.kept() == in_process
     attempts = [attempt for step in home.stored("runs", "show", run_id)["steps"] for attempt in step["attempts"]]
     assert len({attempt["submission_id"] for attempt in attempts}) == len(STEPS)
     order = of(events, "STEP_SUCCESS")
     assert order[0] == "prepare" and order[-2:] == ["compare", "publish"]
+
+
+def test_launched_as_one_job_the_store_has_the_same(in_process, run_id, tmp_path, ray):
+    """The graph's directory travels with it; inside, each step is a job of its own again."""
+    home = on_ray(tmp_path, run_id, ray)
+    home.dpipes("launch", "--partition", "7", "--run-id", run_id, home.graph)
+    assert home.kept() == in_process
