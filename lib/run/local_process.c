@@ -72,10 +72,10 @@ static _Noreturn void become_program(const dpi_local_program *program)
     _exit(127);
 }
 
-/* The file appears whole, and survives a crash of the machine. */
+/* The file appears whole, and survives a crash of the machine. Its room was taken at the start: a disk that is full by now loses no end. */
 static void write_exit(int wait_status)
 {
-    const int fd = openat(FD_DIRECTORY, "exit.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    const int fd = openat(FD_DIRECTORY, "exit.new", O_WRONLY | O_CLOEXEC);
     if (fd >= 0 && write_number(fd, wait_status) && fsync(fd) == 0)
         (void)!renameat(FD_DIRECTORY, "exit.new", FD_DIRECTORY, "exit");
 }
@@ -136,6 +136,15 @@ static int open_in(int directory, const char *name, int flags)
     return dpi_fd_keep_apart(openat(directory, name, flags | O_CLOEXEC, 0600));
 }
 
+static dpipes_status make_room_for_exit(const dpi_local_program *program, int directory, dpipes_error *err)
+{
+    const int fd = open_in(directory, "exit.new", O_WRONLY | O_CREAT);
+    const int failed = fd < 0 ? errno : posix_fallocate(fd, 0, DPI_NUMBER_MAX);
+    if (fd >= 0)
+        close(fd);
+    return failed ? dpi_fail_errno(err, DPIPES_EIO, failed, "%s/exit.new", program->directory) : DPIPES_OK;
+}
+
 /* The lock goes to the warden with the descriptor. Who holds it, or a pid in the file, says that there is a program already. */
 static dpipes_status start_in(const dpi_local_program *program, fds *f, dpipes_error *err)
 {
@@ -145,6 +154,9 @@ static dpipes_status start_in(const dpi_local_program *program, fds *f, dpipes_e
         return dpi_fail_errno(err, DPIPES_EIO, errno, "%s/lock", program->directory);
     if (flock(f->lock, LOCK_EX | LOCK_NB) != 0 || info.st_size > 0)
         return DPIPES_OK;
+    dpipes_status status = make_room_for_exit(program, f->directory, err);
+    if (status != DPIPES_OK)
+        return status;
     f->log = open_in(f->directory, "log", O_WRONLY | O_CREAT | O_APPEND);
     if (f->log < 0)
         return dpi_fail_errno(err, DPIPES_EIO, errno, "%s/log", program->directory);
