@@ -12,6 +12,7 @@ from test_docs import INCLUDES, STRICT
 PAGE = ROOT / "docs/ray.md"
 PARITY = ROOT / "docs/parity.md"
 BLOCKS = blocks_of(PAGE)
+COMMANDS = ("run", "jobs", "local", "config", "doctor", "execute", "backfill", "launch", "runs")
 
 
 def script_with(word):
@@ -78,7 +79,7 @@ def test_the_program_compiles(tmp_path):
 
 @pytest.mark.parametrize("page", [PAGE, PARITY], ids=["ray.md", "parity.md"])
 def test_every_option_exists(page):
-    helps = [run([built("cli/dpipes"), command, "--help"]).stdout for command in ("run", "jobs", "local", "config", "doctor")]
+    helps = [run([built("cli/dpipes"), command, "--help"]).stdout for command in COMMANDS]
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page.read_text()))
     missing = {option for option in named if not any(option in text for text in helps)}
     assert missing == set()

@@ -153,8 +153,8 @@ def is_rays_own(kind, text):
 
 
 def without_ids(text):
-    """The first line: behind it stand the last ones of a log."""
-    return text and UUID.sub("ID", text.split("\n")[0])
+    """Without the last lines of the log either: who comes after its end has not read them."""
+    return text and UUID.sub("ID", text.split("\n")[0].removesuffix("; the last lines of its log:"))
 
 
 def shorten(text):
