@@ -1,6 +1,5 @@
 /* The public calls of a backfill. */
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -78,10 +77,9 @@ static dpipes_status find_keys(const dpipes_graph *graph, dpipes_store *store, c
 
 static size_t runs_at_once(const dpi_backfill *b, size_t wanted)
 {
-    const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     if (wanted > 0 || b->loop.engine->address)
         return wanted > 0 ? wanted : DPI_BACKFILL_RUNS_AT_ONCE;
-    return cpus > 0 ? (size_t)cpus : 1;
+    return dpi_engine_cpus();
 }
 
 /* What both kinds need: the engine, the id, the options. */

@@ -66,4 +66,7 @@ dpi_engine *dpi_engine_ray(const cJSON *config, const char *address, dpipes_logg
                            dpipes_error *err);
 dpi_engine *dpi_engine_local(dpipes_error *err);
 
+/* How many processes this machine runs at once; at least 1. */
+size_t dpi_engine_cpus(void);
+
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -257,4 +258,10 @@ dpi_engine *dpi_engine_local(dpipes_error *err)
     engine->base = (dpi_engine){
         .start = start, .ended = ended, .cancel = cancel, .leave = leave, .step = step, .free = free_engine};
     return &engine->base;
+}
+
+size_t dpi_engine_cpus(void)
+{
+    const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    return cpus > 0 ? (size_t)cpus : 1;
 }

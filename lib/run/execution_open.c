@@ -1,11 +1,11 @@
 /* How an execution begins: as a new run, or as one that goes on. */
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/json_write.h"
 #include "base/random.h"
+#include "run/copy_text.h"
 #include "run/execution_state.h"
 #include "run/extras.h"
 #include "run/run_begin.h"
@@ -13,13 +13,6 @@
 #include "run/stale.h"
 
 /* ---- What both need ---- */
-
-static char *copy(const char *text, bool *failed)
-{
-    char *copied = text ? strdup(text) : NULL;
-    *failed = *failed || (text && !copied);
-    return copied;
-}
 
 static dpi_execution *make(const dpipes_graph *graph, dpipes_store *store, dpi_engine *engine,
                            const dpi_execution_options *options, dpipes_error *err)
@@ -67,10 +60,9 @@ static dpipes_status lock(dpi_execution *x, const char *run_id, dpipes_error *er
 
 static size_t concurrency(const dpi_executor *executor)
 {
-    const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     if (executor->max_concurrent > 0 || executor->ray)
         return executor->max_concurrent;
-    return cpus > 0 ? (size_t)cpus : 1;
+    return dpi_engine_cpus();
 }
 
 /* `selected`: one a step. */
@@ -156,9 +148,9 @@ static dpipes_status fill_row(dpi_execution *x, const dpi_execution_options *opt
     if (status != DPIPES_OK)
         return status;
     x->texts[0] = dpi_run_write_options(options->extras_json, options->started_json);
-    x->texts[2] = copy(options->backfill_id, &failed);
-    x->extras_json = copy(options->extras_json, &failed);
-    x->partition_key = copy(options->partition_key, &failed);
+    x->texts[2] = dpi_copy_text(options->backfill_id, &failed);
+    x->extras_json = dpi_copy_text(options->extras_json, &failed);
+    x->partition_key = dpi_copy_text(options->partition_key, &failed);
     if (failed || !x->texts[0])
         return dpi_fail_memory(err);
     x->row = (dpi_run_row){
@@ -251,8 +243,8 @@ static dpipes_status take_row(void *user, const dpi_run_row *row, dpipes_error *
     bool failed = false;
     const char *const texts[] = {row->options_json, row->tags_json, row->backfill_id, row->launch_json};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        x->texts[i] = copy(texts[i], &failed);
-    x->partition_key = copy(row->partition_key, &failed);
+        x->texts[i] = dpi_copy_text(texts[i], &failed);
+    x->partition_key = dpi_copy_text(row->partition_key, &failed);
     x->row = *row;
     x->row.run_id = x->run_id;
     x->row.job_name = x->graph->name;

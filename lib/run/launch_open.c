@@ -8,6 +8,7 @@
 #include "base/json_write.h"
 #include "base/options.h"
 #include "base/random.h"
+#include "run/copy_text.h"
 #include "run/launch_document.h"
 #include "run/launch_program.h"
 #include "run/launch_state.h"
@@ -26,13 +27,6 @@
 #define DPI_LABELS             3
 
 /* ---- The place ---- */
-
-static char *copy(const char *text, bool *failed)
-{
-    char *copied = text ? strdup(text) : NULL;
-    *failed = *failed || (text && !copied);
-    return copied;
-}
 
 void dpi_launch_place_fini(dpi_launch_place *place)
 {
@@ -62,9 +56,11 @@ dpipes_status dpi_launch_place_read(const char *launch_json, dpi_launch_place *p
     const cJSON *attempt = cJSON_GetObjectItemCaseSensitive(json, "attempt");
     const cJSON *offset = cJSON_GetObjectItemCaseSensitive(json, "log_offset");
     *place = (dpi_launch_place){0};
-    place->address = copy(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "address")), &failed);
-    place->submission_id = copy(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "submission_id")), &failed);
-    place->code_location = copy(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "code_location")), &failed);
+    place->address = dpi_copy_text(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "address")), &failed);
+    place->submission_id =
+        dpi_copy_text(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "submission_id")), &failed);
+    place->code_location =
+        dpi_copy_text(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "code_location")), &failed);
     place->attempt = cJSON_IsNumber(attempt) ? (unsigned)attempt->valuedouble : 1;
     place->log_offset = cJSON_IsNumber(offset) ? (uint64_t)offset->valuedouble : 0;
     cJSON_Delete(json);
@@ -465,8 +461,8 @@ static dpipes_status set_place(dpipes_launch *launch, dpipes_error *err)
     bool failed = false;
     const char *path = launch->graph->path;
     const char *slash = path ? strrchr(path, '/') : NULL;
-    launch->place.address = copy(dpipes_ray_client_address(launch->client), &failed);
-    launch->place.code_location = copy(slash ? slash + 1 : path, &failed);
+    launch->place.address = dpi_copy_text(dpipes_ray_client_address(launch->client), &failed);
+    launch->place.code_location = dpi_copy_text(slash ? slash + 1 : path, &failed);
     return failed ? dpi_fail_memory(err) : name_job(launch, 1, err);
 }
 

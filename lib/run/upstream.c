@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/json_scan.h"
 #include "base/json_write.h"
+#include "run/copy_text.h"
 
 #define DPI_NAMES_SHOWN 10 /* of what there is, in an error */
 
@@ -67,21 +68,14 @@ void dpi_upstream_free(dpi_upstream *upstream)
 
 /* ---- Adding ---- */
 
-static char *copy(const char *text, bool *failed)
-{
-    char *copied = text ? strdup(text) : NULL;
-    *failed = *failed || (text && !copied);
-    return copied;
-}
-
 static dpipes_status add(dpi_upstream *upstream, size_t step, const report *given, dpipes_error *err)
 {
     report *r = calloc(1, sizeof *r);
     bool failed = !r;
     if (r) {
-        r->asset_key = copy(given->asset_key, &failed);
-        r->data_version = copy(given->data_version, &failed);
-        r->json = copy(given->json, &failed);
+        r->asset_key = dpi_copy_text(given->asset_key, &failed);
+        r->data_version = dpi_copy_text(given->data_version, &failed);
+        r->json = dpi_copy_text(given->json, &failed);
     }
     if (failed) {
         if (r)
