@@ -110,6 +110,7 @@ def test_a_detached_job_is_followed_stopped_and_deleted(ray):
     log = follower.communicate(timeout=30)[0].splitlines()
     assert (log.count("begun"), log[-1]) == (1, "asked")
     assert dpipes(ray, "stop", job).returncode == 0
+    time.sleep(2)  # Ray looks at a job each second, and writes FAILED for one that was deleted before it saw its end
     assert dpipes(ray, "delete", job).stdout == f"job {job} was deleted\n"
     gone = dpipes(ray, "status", job)
     assert (gone.returncode, f"Job {job} does not exist" in gone.stderr) == (1, True)

@@ -1,9 +1,33 @@
 """Runs a step in Dagster, and what Dagster has then: its log, what it stored, and the custom messages."""
 
+import contextlib
 import logging
+import time
 from dataclasses import dataclass, field
 
 import dagster as dg
+from dagster._core.pipes.utils import PipesFileMessageReader, PipesTempFileMessageReader
+
+
+class ReadsToTheEnd:
+    """Dagster's file readers stop when they found nothing and the session is closed, in this order: a program that
+    writes all it has in between is not read. So the session stays open until the program's last message was read."""
+
+    @contextlib.contextmanager
+    def read_messages(self, handler):
+        with super().read_messages(handler) as params:
+            yield params
+            until = time.monotonic() + 10
+            while not handler.received_closed_message and time.monotonic() < until:
+                time.sleep(0.005)
+
+
+class FileReader(ReadsToTheEnd, PipesFileMessageReader):
+    pass
+
+
+class TempFileReader(ReadsToTheEnd, PipesTempFileMessageReader):
+    pass
 
 
 @dataclass
@@ -69,9 +93,7 @@ def take(event, outcome):
         key = (check.asset_key.to_escaped_user_string(), check.check_name)
         assert key not in outcome.checks, f"{key} was reported twice"
         outcome.checks[key] = Check(check.passed, check.severity.value, dict(check.metadata))
-    elif event.event_type_value in ("ENGINE_EVENT", "STEP_FAILURE") and getattr(
-        event.event_specific_data, "error", None
-    ):
+    elif event.event_type_value in ("ENGINE_EVENT", "STEP_FAILURE") and getattr(event.event_specific_data, "error", None):
         outcome.errors.append(event.event_specific_data.error)
 
 

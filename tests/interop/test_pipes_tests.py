@@ -12,11 +12,9 @@ from dagster._core.pipes.client import PipesContextInjector
 from dagster._core.pipes.utils import (
     PipesBlobStoreMessageReader,
     PipesEnvContextInjector,
-    PipesFileMessageReader,
     PipesTempFileContextInjector,
-    PipesTempFileMessageReader,
 )
-from dagster_side import Check, Materialization, materialize
+from dagster_side import Check, FileReader, Materialization, TempFileReader, materialize
 
 ASSET = ["my", "asset"]
 KEY = "my/asset"
@@ -30,9 +28,7 @@ METADATA = {
     "md": dg.MarkdownMetadataValue("**markdown**"),
     "bool_true": dg.BoolMetadataValue(True),
     "bool_false": dg.BoolMetadataValue(False),
-    "json": dg.JsonMetadataValue(
-        {"quux": {"a": 1, "b": 2}, "corge": None, "qux": [1, 2, 3], "foo": "bar", "baz": 1}
-    ),
+    "json": dg.JsonMetadataValue({"quux": {"a": 1, "b": 2}, "corge": None, "qux": [1, 2, 3], "foo": "bar", "baz": 1}),
     "url": dg.UrlMetadataValue("https://dagster.io"),
     "dagster_run": dg.DagsterRunMetadataValue("db892d7f-0031-4747-973d-22e8b9095d9d"),
     "asset": dg.DagsterAssetMetadataValue(dg.AssetKey(["foo", "bar"])),
@@ -47,7 +43,7 @@ def injector(request) -> PipesContextInjector:
 
 def in_dagster(injector, *flags, reader=None, checks=(), extras=None):
     client = dg.PipesSubprocessClient(
-        context_injector=injector, message_reader=reader or PipesTempFileMessageReader(), env=clean_environment()
+        context_injector=injector, message_reader=reader or TempFileReader(), env=clean_environment()
     )
     command = [str(interop_program("pipes_tests")), *flags]
     specs = [dg.AssetCheckSpec(name, asset=ASSET) for name in checks]
@@ -92,7 +88,7 @@ def test_error_reporting(injector):
 
 @pytest.mark.parametrize("asked", [False, True], ids=["by the program", "by the reader too"])
 def test_message_log_external_stream(injector, asked, capfd):
-    reader = PipesTempFileMessageReader(include_stdio_in_messages=asked)
+    reader = TempFileReader(include_stdio_in_messages=asked)
     outcome = in_dagster(injector, "--test-name", "test_message_log_external_stream", reader=reader)
     output = capfd.readouterr()
     assert outcome.success
@@ -157,9 +153,7 @@ def test_a_materialization(injector, key, version, tmp_path):
 @pytest.mark.parametrize("key", [{}, {"assetKey": KEY}], ids=["absent", "given"])
 def test_a_check(injector, passed, severity, key, tmp_path):
     check = {"checkName": "fine", "passed": passed, "severity": severity, **key}
-    outcome = in_dagster(
-        injector, "--report-asset-check", json_file(tmp_path, "check", check), checks=["fine"]
-    )
+    outcome = in_dagster(injector, "--report-asset-check", json_file(tmp_path, "check", check), checks=["fine"])
     assert outcome.checks == {(KEY, "fine"): Check(passed, severity, METADATA)}
 
 
@@ -176,7 +170,7 @@ def test_params_as_flags(tmp_path):
 
 
 def test_a_file_reader(injector, tmp_path):
-    reader = PipesFileMessageReader(str(tmp_path / "messages"))
+    reader = FileReader(str(tmp_path / "messages"))
     outcome = in_dagster(injector, "--test-name", "test_components", reader=reader)
     assert outcome.custom == ["Hello from external process!"]
 

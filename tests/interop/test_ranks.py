@@ -9,9 +9,8 @@ dg = pytest.importorskip("dagster")
 from dagster._core.pipes.utils import (
     PipesCompositeMessageReader,
     PipesEnvContextInjector,
-    PipesTempFileMessageReader,
 )
-from dagster_side import Materialization, materialize
+from dagster_side import Materialization, TempFileReader, materialize
 
 RANKS = 4
 LAUNCH = [str(BUILD / "examples/launch"), str(RANKS), str(BUILD / "examples/rank")]
@@ -77,7 +76,7 @@ def test_a_rank_that_fails_says_so_and_fails_the_program():
 
 def test_ranks_with_params_of_their_own_are_counted_by_dagster():
     def launch(context):
-        readers = [PipesTempFileMessageReader() for _ in range(RANKS)]
+        readers = [TempFileReader() for _ in range(RANKS)]
         with dg.open_pipes_session(
             context=context,
             context_injector=PipesEnvContextInjector(),
