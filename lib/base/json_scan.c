@@ -396,6 +396,15 @@ bool dpi_json_iter_next(dpi_json_iter *iter, dpi_json_value *key, dpi_json_value
     return true;
 }
 
+size_t dpi_json_count(const dpi_json_value *container)
+{
+    dpi_json_value value;
+    size_t count = 0;
+    for (dpi_json_iter it = dpi_json_iter_init(container); dpi_json_iter_next(&it, NULL, &value);)
+        count++;
+    return count;
+}
+
 bool dpi_json_get(const dpi_json_value *object, const char *key, dpi_json_value *value)
 {
     dpi_json_iter iter = dpi_json_iter_init(object);

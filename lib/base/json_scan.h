@@ -63,6 +63,9 @@ typedef struct dpi_json_iter {
 dpi_json_iter dpi_json_iter_init(const dpi_json_value *container);
 bool dpi_json_iter_next(dpi_json_iter *iter, dpi_json_value *key, dpi_json_value *value);
 
+/* How many the iterator gives: a key that is there twice counts twice. */
+size_t dpi_json_count(const dpi_json_value *container);
+
 /* The member of a checked object; the last one where the key is there twice, as Python's reader has it. */
 bool dpi_json_get(const dpi_json_value *object, const char *key, dpi_json_value *value);
 

@@ -17,15 +17,6 @@ static int by_key(const void *one, const void *other)
     return strcmp(((const input *)one)->key, ((const input *)other)->key);
 }
 
-static size_t count_members(const dpi_json_value *object)
-{
-    size_t count = 0;
-    dpi_json_value key, value;
-    for (dpi_json_iter it = dpi_json_iter_init(object); dpi_json_iter_next(&it, &key, &value);)
-        count++;
-    return count;
-}
-
 static void append_sorted(const dpi_json_value *object, input *inputs, dpi_buf *text)
 {
     size_t count = 0;
@@ -58,7 +49,7 @@ dpipes_status dpi_data_version(const char *code_version, const char *inputs_json
     dpipes_status status = dpi_json_parse(inputs_json, strlen(inputs_json), DPI_JSON_STRICT, &object, err);
     if (status != DPIPES_OK)
         return status;
-    input *inputs = calloc(count_members(&object) + 1, sizeof *inputs);
+    input *inputs = calloc(dpi_json_count(&object) + 1, sizeof *inputs);
     dpi_buf_append_text(&text, code_version);
     if (inputs)
         append_sorted(&object, inputs, &text);

@@ -36,15 +36,6 @@ static bool same_member(const dpi_json_value *then, const dpi_json_value *key, c
     return same;
 }
 
-static size_t count_members(const dpi_json_value *object)
-{
-    dpi_json_value key, value;
-    size_t count = 0;
-    for (dpi_json_iter it = dpi_json_iter_init(object); dpi_json_iter_next(&it, &key, &value);)
-        count++;
-    return count;
-}
-
 static void compare_inputs(look *l, const dpipes_run_event *event)
 {
     dpi_json_value now, then, key, value;
@@ -59,7 +50,7 @@ static void compare_inputs(look *l, const dpipes_run_event *event)
         dpi_json_decode_string(&key, &l->reason);
         dpi_buf_append_literal(&l->reason, " is another");
     }
-    if (l->reason.size == 0 && count_members(&now) != count_members(&then))
+    if (l->reason.size == 0 && dpi_json_count(&now) != dpi_json_count(&then))
         dpi_buf_append_literal(&l->reason, "what it is made from is other assets");
 }
 

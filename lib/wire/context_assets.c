@@ -64,10 +64,7 @@ static dpipes_status decode_inputs(dpi_provenance *p, const dpi_json_value *map,
     if (!map->text || map->kind != DPI_JSON_OBJECT)
         return dpi_context_wrong_kind("input_data_versions", "an object", map, err);
     dpi_json_value key, value;
-    size_t count = 0;
-    for (dpi_json_iter iter = dpi_json_iter_init(map); dpi_json_iter_next(&iter, NULL, &value);)
-        count++;
-    p->inputs = calloc(count + 1, sizeof *p->inputs);
+    p->inputs = calloc(dpi_json_count(map) + 1, sizeof *p->inputs);
     if (!p->inputs)
         return dpi_fail_memory(err);
     p->shown.input_data_versions = p->inputs;

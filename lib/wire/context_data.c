@@ -112,11 +112,8 @@ static dpipes_status decode_asset_keys(dpi_context_data *data, const dpi_json_va
     if (!value->text || value->kind != DPI_JSON_ARRAY)
         return dpi_context_wrong_kind("asset_keys", "an array of strings or null", value, err);
     data->has_assets = true;
-    size_t count = 0;
     dpi_json_value key;
-    for (dpi_json_iter iter = dpi_json_iter_init(value); dpi_json_iter_next(&iter, NULL, &key);)
-        count++;
-    data->asset_keys = calloc(count + 1, sizeof *data->asset_keys);
+    data->asset_keys = calloc(dpi_json_count(value) + 1, sizeof *data->asset_keys);
     if (!data->asset_keys)
         return dpi_fail_memory(err);
     for (dpi_json_iter iter = dpi_json_iter_init(value); dpi_json_iter_next(&iter, NULL, &key);) {

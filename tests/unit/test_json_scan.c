@@ -136,6 +136,27 @@ START_TEST(an_iterator_gives_members_in_order)
 }
 END_TEST
 
+START_TEST(members_and_elements_are_counted)
+{
+    static const struct {
+        const char *text;
+        size_t count;
+    } containers[] = {
+        {"{}", 0},
+        {" [ ] ", 0},
+        {"{\"a\": {\"b\": 1, \"c\": 2}, \"d\": [3, 4, 5]}", 2},
+        {"{\"a\":1,\"a\":2}", 2},
+        {"[7]", 1},
+        {"[[1, 2], \",\", {}]", 3},
+    };
+    for (size_t i = 0; i < sizeof containers / sizeof *containers; i++) {
+        assert_ok(parse(containers[i].text), &err);
+        ck_assert_msg(dpi_json_count(&root) == containers[i].count, "%s: %zu", containers[i].text,
+                      dpi_json_count(&root));
+    }
+}
+END_TEST
+
 START_TEST(the_last_of_two_equal_keys_counts)
 {
     assert_ok(parse("{\"a\": 1, \"a\": 2}"), &err);
@@ -276,6 +297,7 @@ int main(void)
     tcase_add_test(tc, nesting_is_taken_up_to_its_limit);
     tcase_add_test(tc, pythons_words_for_numbers_are_taken_where_allowed);
     tcase_add_test(tc, an_iterator_gives_members_in_order);
+    tcase_add_test(tc, members_and_elements_are_counted);
     tcase_add_test(tc, the_last_of_two_equal_keys_counts);
     tcase_add_test(tc, strings_are_decoded);
     tcase_add_test(tc, ints_are_exact_or_refused);
