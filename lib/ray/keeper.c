@@ -39,30 +39,12 @@ typedef struct report {
 
 /* ---- In the keeper. It is forked from a process that may have threads: only async-signal-safe calls. ---- */
 
-enum { FD_CONTROL = STDERR_FILENO + 1, FD_REPORT, FD_LOG, FD_END, FD_ASIDE = 16 };
+enum { FD_CONTROL = DPI_PROCESS_FIRST_FD, FD_REPORT, FD_LOG };
 
 static void tell(report_kind kind, int value)
 {
     const report r = {kind, value};
     (void)!write(FD_REPORT, &r, sizeof r);
-}
-
-static bool put_fd(int from, int to)
-{
-    return dup3(from, to, to > STDERR_FILENO ? O_CLOEXEC : 0) == to;
-}
-
-/* Only its own descriptors are left: an inherited one would keep somebody's pipe or lock. */
-static bool take_fds(int control, int report_end, int log)
-{
-    control = fcntl(control, F_DUPFD, FD_ASIDE);
-    report_end = fcntl(report_end, F_DUPFD, FD_ASIDE);
-    log = fcntl(log, F_DUPFD, FD_ASIDE);
-    bool ok = put_fd(control, FD_CONTROL) && put_fd(report_end, FD_REPORT) && put_fd(log, FD_LOG);
-    close_range(FD_END, ~0U, 0);
-    int null = open("/dev/null", O_RDWR);
-    return ok && null >= 0 && put_fd(null, STDIN_FILENO) && put_fd(null, STDOUT_FILENO) &&
-           put_fd(null, STDERR_FILENO) && close(null) == 0;
 }
 
 /* All signals are blocked since before the fork: none of the terminal's ends it. The ones that it wants it reads. */
@@ -185,7 +167,7 @@ static void keep(const dpi_keeper_plan *plan, const dpi_process *owner, int cont
     setsid();
     dpi_process_reset_handlers();
     prctl(PR_SET_NAME, "dpipes-keeper");
-    if (!take_fds(control, report_end, log) || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
+    if (!dpi_process_keep_fds((int[]){control, report_end, log}, 3, -1) || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
         return;
     tell(REPORT_KEEPER, getpid());
     pid_t command = start_command(plan);

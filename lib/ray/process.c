@@ -130,6 +130,35 @@ void dpi_process_reset_handlers(void)
         (void)sigaction(number, &standard, NULL);
 }
 
+/* A duplicate that none of the numbers to be set hits: what has these numbers now may be one of those given. */
+static int set_aside(int fd)
+{
+    return fcntl(fd, F_DUPFD, DPI_PROCESS_FIRST_FD + DPI_PROCESS_MAX_FDS);
+}
+
+static bool put_output(int fd)
+{
+    return dup2(fd, STDOUT_FILENO) >= 0 && dup2(fd, STDERR_FILENO) >= 0;
+}
+
+bool dpi_process_keep_fds(const int *given, int count, int output)
+{
+    int aside[DPI_PROCESS_MAX_FDS];
+    const int out = output >= 0 ? set_aside(output) : -1;
+    bool ok = count <= DPI_PROCESS_MAX_FDS;
+    for (int i = 0; i < count && ok; i++)
+        aside[i] = set_aside(given[i]);
+    for (int i = 0; i < count && ok; i++)
+        ok = dup3(aside[i], DPI_PROCESS_FIRST_FD + i, O_CLOEXEC) >= 0;
+    ok = ok && (output < 0 || put_output(out));
+    close_range((unsigned)(DPI_PROCESS_FIRST_FD + count), ~0U, 0);
+    const int null = open("/dev/null", O_RDWR);
+    ok = ok && dup2(null, STDIN_FILENO) >= 0 && (output >= 0 || put_output(null));
+    if (null > STDERR_FILENO)
+        close(null);
+    return ok;
+}
+
 void dpi_remove_tree(const char *path)
 {
     pid_t pid = fork();

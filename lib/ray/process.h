@@ -35,6 +35,14 @@ bool dpi_process_has_variable(pid_t pid, const char *entry);
 /* All signals do what they do in a new program. */
 void dpi_process_reset_handlers(void);
 
+#define DPI_PROCESS_FIRST_FD 3
+#define DPI_PROCESS_MAX_FDS  8
+
+/* Of all descriptors only those given are left, for an inherited one would keep somebody's pipe or lock: they get the numbers
+ * from DPI_PROCESS_FIRST_FD on, closed by exec. stdin is /dev/null, stdout and stderr are `output`; -1: /dev/null, too. false: not
+ * all of that could be done. */
+bool dpi_process_keep_fds(const int *given, int count, int output);
+
 /* rm -rf, and waits for it. */
 void dpi_remove_tree(const char *path);
 

@@ -21,31 +21,13 @@
 
 /* ---- The warden. It is forked from a process that may have threads: only async-signal-safe calls. ---- */
 
-enum { FD_LOCK = STDERR_FILENO + 1, FD_DIRECTORY, FD_END, FD_ASIDE = 16 };
+enum { FD_LOCK = DPI_PROCESS_FIRST_FD, FD_DIRECTORY };
 
 typedef struct fds {
     int directory;
     int lock;
     int log;
 } fds;
-
-static bool put_fd(int from, int to)
-{
-    return dup3(from, to, to > STDERR_FILENO ? O_CLOEXEC : 0) == to;
-}
-
-/* Only its own descriptors are left: an inherited one would keep somebody's pipe or lock. */
-static bool take_fds(const fds *given)
-{
-    const int directory = fcntl(given->directory, F_DUPFD, FD_ASIDE);
-    const int lock = fcntl(given->lock, F_DUPFD, FD_ASIDE);
-    const int log = fcntl(given->log, F_DUPFD, FD_ASIDE);
-    const bool ok = put_fd(directory, FD_DIRECTORY) && put_fd(lock, FD_LOCK) && put_fd(log, STDOUT_FILENO) &&
-                    put_fd(log, STDERR_FILENO);
-    close_range(FD_END, ~0U, 0);
-    const int null = open("/dev/null", O_RDONLY);
-    return ok && null >= 0 && put_fd(null, STDIN_FILENO) && (null == STDIN_FILENO || close(null) == 0);
-}
 
 /* The number's decimal digits and a newline. */
 static bool write_number(int fd, int number)
@@ -96,7 +78,7 @@ static _Noreturn void watch(const dpi_local_program *program, const fds *given)
     int wait_status;
     setsid();
     dpi_process_reset_handlers();
-    if (!take_fds(given))
+    if (!dpi_process_keep_fds((int[]){given->lock, given->directory}, 2, given->log))
         _exit(1);
     const pid_t pid = fork();
     if (pid == 0)

@@ -167,6 +167,38 @@ START_TEST(where_nothing_was_started_there_is_no_program)
 }
 END_TEST
 
+START_TEST(it_holds_none_of_its_starters_descriptors)
+{
+    int ends[2];
+    char byte;
+    ck_assert_int_eq(pipe(ends), 0); /* not closed by exec either */
+    start("exec sleep 60");
+    follow(0);
+    await_state(DPI_LOCAL_RUNNING);
+    close(ends[1]);
+    ck_assert_int_eq(read(ends[0], &byte, 1), 0);
+    close(ends[0]);
+}
+END_TEST
+
+/* Its own three are then what it opens first. */
+START_TEST(who_has_no_stdin_nor_stdout_can_start_it)
+{
+    const pid_t starter = fork();
+    if (starter == 0) {
+        for (int fd = 0; fd <= STDERR_FILENO; fd++)
+            close(fd);
+        start("cat; echo read");
+        _exit(0);
+    }
+    waitpid(starter, NULL, 0);
+    follow(0);
+    await_state(DPI_LOCAL_ENDED);
+    ck_assert_int_eq(process.wait_status, 0);
+    ck_assert_str_eq(read_output(), "read|");
+}
+END_TEST
+
 START_TEST(a_signal_reaches_the_whole_group)
 {
     start("trap 'echo told; exit 7' TERM; echo up > up; sleep 60 & wait");
@@ -219,6 +251,8 @@ int main(void)
     tcase_add_test(tc, it_does_not_end_with_who_started_it);
     tcase_add_test(tc, it_is_started_once);
     tcase_add_test(tc, where_nothing_was_started_there_is_no_program);
+    tcase_add_test(tc, it_holds_none_of_its_starters_descriptors);
+    tcase_add_test(tc, who_has_no_stdin_nor_stdout_can_start_it);
     tcase_add_test(tc, a_signal_reaches_the_whole_group);
     tcase_add_test(tc, a_program_whose_warden_is_gone_is_lost);
     tcase_add_test(tc, a_directory_to_run_in_must_be_there);
