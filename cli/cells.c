@@ -40,6 +40,18 @@ dpi_table dpi_table_with(const char *const *titles)
     return table;
 }
 
+void dpi_rows_print(const char *const *titles, const dpi_json_value *array, size_t limit, dpi_row_fn add_row,
+                    dpi_output *out)
+{
+    dpi_table table = dpi_table_with(titles);
+    dpi_json_value element;
+    dpi_json_iter it = array ? dpi_json_iter_init(array) : (dpi_json_iter){0};
+    for (size_t i = 0; i < limit && dpi_json_iter_next(&it, NULL, &element); i++)
+        add_row(&table, &element);
+    dpi_table_print(&table, 0, out->style.width, &out->buf);
+    dpi_table_fini(&table);
+}
+
 /* ---- Members of a JSON object ---- */
 
 int64_t dpi_member_number(const dpi_json_value *object, const char *key)

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/json_scan.h"
+#include "output.h"
 #include "table.h"
 
 void dpi_cell_words(dpi_table *table, const char *words);                   /* NULL: none */
@@ -13,6 +14,13 @@ void dpi_cell_duration(dpi_table *table, int64_t start_ms, int64_t end_ms); /* s
 
 /* The titles, which end with NULL; returns an empty table with as many columns. */
 dpi_table dpi_table_with(const char *const *titles);
+
+/* Adds what there is to say of an element: the cells of a row, or of several. */
+typedef void (*dpi_row_fn)(dpi_table *table, const dpi_json_value *element);
+
+/* Prints the titles, and below them the array's first `limit` elements; NULL: there are none. */
+void dpi_rows_print(const char *const *titles, const dpi_json_value *array, size_t limit, dpi_row_fn add_row,
+                    dpi_output *out);
 
 /* ---- Members of a JSON object ---- */
 

@@ -27,20 +27,18 @@ static void add_materialization(dpi_table *table, const dpi_json_value *event)
     dpi_cell_member(table, event, "run_id");
 }
 
+static void add_asset(dpi_table *table, const dpi_json_value *asset)
+{
+    dpi_cell_member(table, asset, "asset_key");
+    dpi_cell_member(table, asset, "partition_key");
+    add_materialization(table, asset);
+}
+
 static void write_assets(dpi_store_command *c, const dpi_json_value *assets, dpi_output *out)
 {
     static const char *const titles[] = {"ASSET", "PARTITION", "DATA VERSION", "MATERIALIZED", "RUN ID", NULL};
     (void)c;
-    dpi_table table = dpi_table_with(titles);
-    dpi_json_value asset;
-    dpi_json_iter it = dpi_json_iter_init(assets);
-    while (dpi_json_iter_next(&it, NULL, &asset)) {
-        dpi_cell_member(&table, &asset, "asset_key");
-        dpi_cell_member(&table, &asset, "partition_key");
-        add_materialization(&table, &asset);
-    }
-    dpi_table_print(&table, 0, out->style.width, &out->buf);
-    dpi_table_fini(&table);
+    dpi_rows_print(titles, assets, SIZE_MAX, add_asset, out);
 }
 
 static int list_assets(dpi_store_command *c)
@@ -75,28 +73,23 @@ static void write_latest(const dpi_json_value *asset, dpi_output *out)
     }
 }
 
+static void add_partition(dpi_table *table, const dpi_json_value *event)
+{
+    dpi_cell_member(table, event, "partition_key");
+    add_materialization(table, event);
+}
+
 static void write_partitions(const dpi_json_value *asset, dpi_output *out)
 {
     static const char *const titles[] = {"PARTITION", "DATA VERSION", "MATERIALIZED", "RUN ID", NULL};
-    dpi_table table = dpi_table_with(titles);
-    dpi_json_value partitions, event;
-    size_t count = 0;
-    if (!dpi_json_get(asset, "partitions", &partitions))
+    dpi_json_value partitions;
+    const size_t count = dpi_json_get(asset, "partitions", &partitions) ? dpi_json_count(&partitions) : 0;
+    if (count == 0)
         return;
-    dpi_json_iter it = dpi_json_iter_init(&partitions);
-    for (; dpi_json_iter_next(&it, NULL, &event); count++) {
-        if (count >= DPI_PARTITION_ROWS)
-            continue;
-        dpi_cell_member(&table, &event, "partition_key");
-        add_materialization(&table, &event);
-    }
-    if (count > 0) {
-        dpi_buf_append_char(&out->buf, '\n');
-        dpi_table_print(&table, 0, out->style.width, &out->buf);
-    }
+    dpi_buf_append_char(&out->buf, '\n');
+    dpi_rows_print(titles, &partitions, DPI_PARTITION_ROWS, add_partition, out);
     if (count > DPI_PARTITION_ROWS)
         dpi_buf_printf(&out->buf, "%zu more; --json has them all\n", count - DPI_PARTITION_ROWS);
-    dpi_table_fini(&table);
 }
 
 /* ---- Its numbers over time ---- */
@@ -199,24 +192,22 @@ static void add_what(dpi_table *table, const dpi_json_value *event)
     dpi_buf_fini(&text);
 }
 
+static void add_occurrence(dpi_table *table, const dpi_json_value *event)
+{
+    dpi_cell_time_member(table, event, "time_ms");
+    add_what(table, event);
+    dpi_cell_member(table, event, "partition_key");
+    dpi_cell_member(table, event, "data_version");
+    dpi_cell_member(table, event, "run_id");
+}
+
 static void write_history(const dpi_json_value *asset, size_t rows, dpi_output *out)
 {
     static const char *const titles[] = {"TIME", "EVENT", "PARTITION", "DATA VERSION", "RUN ID", NULL};
-    dpi_table table = dpi_table_with(titles);
-    dpi_json_value history, event;
-    if (dpi_json_get(asset, "history", &history)) {
-        dpi_json_iter it = dpi_json_iter_init(&history);
-        for (size_t i = 0; i < rows && dpi_json_iter_next(&it, NULL, &event); i++) {
-            dpi_cell_time_member(&table, &event, "time_ms");
-            add_what(&table, &event);
-            dpi_cell_member(&table, &event, "partition_key");
-            dpi_cell_member(&table, &event, "data_version");
-            dpi_cell_member(&table, &event, "run_id");
-        }
-    }
+    dpi_json_value history;
+    const bool known = dpi_json_get(asset, "history", &history);
     dpi_buf_append_char(&out->buf, '\n');
-    dpi_table_print(&table, 0, out->style.width, &out->buf);
-    dpi_table_fini(&table);
+    dpi_rows_print(titles, known ? &history : NULL, rows, add_occurrence, out);
 }
 
 static void write_asset(dpi_store_command *c, const dpi_json_value *asset, dpi_output *out)

@@ -39,24 +39,22 @@ static void add_progress(dpi_table *table, const dpi_json_value *run)
     dpi_cell_words(table, text);
 }
 
+static void add_run(dpi_table *table, const dpi_json_value *run)
+{
+    dpi_cell_member(table, run, "run_id");
+    dpi_cell_member(table, run, "job_name");
+    dpi_cell_member(table, run, "status");
+    dpi_cell_member(table, run, "partition_key");
+    dpi_cell_time_member(table, run, "start_ms");
+    dpi_cell_duration_members(table, run);
+    add_progress(table, run);
+}
+
 static void write_runs(dpi_store_command *c, const dpi_json_value *runs, dpi_output *out)
 {
     static const char *const titles[] = {"RUN ID", "JOB", "STATUS", "PARTITION", "STARTED", "TIME", "STEPS", NULL};
     (void)c;
-    dpi_table table = dpi_table_with(titles);
-    dpi_json_value run;
-    dpi_json_iter it = dpi_json_iter_init(runs);
-    while (dpi_json_iter_next(&it, NULL, &run)) {
-        dpi_cell_member(&table, &run, "run_id");
-        dpi_cell_member(&table, &run, "job_name");
-        dpi_cell_member(&table, &run, "status");
-        dpi_cell_member(&table, &run, "partition_key");
-        dpi_cell_time_member(&table, &run, "start_ms");
-        dpi_cell_duration_members(&table, &run);
-        add_progress(&table, &run);
-    }
-    dpi_table_print(&table, 0, out->style.width, &out->buf);
-    dpi_table_fini(&table);
+    dpi_rows_print(titles, runs, SIZE_MAX, add_run, out);
 }
 
 static int list_runs(dpi_store_command *c)
@@ -122,18 +120,12 @@ static void add_step(dpi_table *table, const dpi_json_value *step)
 static void write_run(dpi_store_command *c, const dpi_json_value *run, dpi_output *out)
 {
     static const char *const titles[] = {"STEP", "STATUS", "ATTEMPT", "STARTED", "TIME", "ERROR", NULL};
+    dpi_json_value steps;
     (void)c;
-    dpi_json_value steps, step;
-    dpi_table table = dpi_table_with(titles);
     write_rows(run, out);
-    if (dpi_json_get(run, "steps", &steps)) {
-        dpi_json_iter it = dpi_json_iter_init(&steps);
-        while (dpi_json_iter_next(&it, NULL, &step))
-            add_step(&table, &step);
-    }
+    const bool known = dpi_json_get(run, "steps", &steps);
     dpi_buf_append_char(&out->buf, '\n');
-    dpi_table_print(&table, 0, out->style.width, &out->buf);
-    dpi_table_fini(&table);
+    dpi_rows_print(titles, known ? &steps : NULL, SIZE_MAX, add_step, out);
 }
 
 /* ---- Its events ---- */

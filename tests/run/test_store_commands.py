@@ -4,6 +4,7 @@ import json
 
 import jsonschema
 import pytest
+from graph_runs import Home
 from harness import ROOT, built, clean_environment, run
 
 SCHEMA = json.loads((ROOT / "schema/runs.schema.json").read_text())
@@ -158,6 +159,18 @@ def test_the_history_is_limited(home):
     assert [event.get("data_version") for event in history] == ["v5", None, "v4", "v3", "v2", "v1"]
     assert len(json_of(home, "asset", "assets", "show", "models/cancer", "--limit", "2")["history"]) == 2
     assert len(text_of(home, "assets", "show", "models/cancer", "--limit", "2").split("\n\n")[-1].splitlines()) == 3
+
+
+def test_of_many_partitions_the_first_are_shown_and_the_rest_counted(tmp_path):
+    keys = [f"p{n:02}" for n in range(53)]
+    home = Home(tmp_path).write({"s": {"entrypoint": "true", "assets": ["a"]}}, partitions=keys)
+    home.dpipes("backfill", home.graph)
+    [_, partitions, history] = home.dpipes("assets", "show", "a").stdout.split("\n\n")
+    lines = partitions.splitlines()
+    assert [line.split()[0] for line in lines[:-1]] == ["PARTITION", *keys[:50]]
+    assert lines[-1] == "3 more; --json has them all"
+    assert len(history.splitlines()) == 21
+    assert [one["partition_key"] for one in home.stored("assets", "show", "a")["partitions"]] == keys
 
 
 # ---- What is wrong --------------------------------------------------------------------------------------------------
