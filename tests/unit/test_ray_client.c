@@ -1,15 +1,10 @@
 /* The client against a dashboard that misbehaves; what a real one does is tested with a real one. */
-#include "support.h"
+#include "ray_fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <dagster_pipes/ray.h>
-
-#include "base/buf.h"
-#include "fake_http.h"
 
 #define JOB    "GET /api/jobs/job1 "
 #define POST   "POST /api/jobs/ "
@@ -18,38 +13,26 @@
 #define FILE_  "GET /api/v0/logs/file"
 #define STREAM "GET /api/v0/logs/stream"
 
-#define RAY_2_60                                                                                                       \
-    {                                                                                                                  \
-        .request = "GET /api/version", .body = "{\"ray_version\": \"2.60.0\"}"                                         \
-    }
 #define TAKES                                                                                                          \
     {                                                                                                                  \
         .request = POST, .body = "{\"job_id\": \"job1\", \"submission_id\": \"job1\"}"                                 \
     }
 
-#define DETAILS(status, more) "{\"status\": \"" status "\", \"driver_node_id\": \"n0de\"" more "}"
 #define SUCCEEDED                                                                                                      \
     {                                                                                                                  \
-        .request = JOB, .body = DETAILS("SUCCEEDED", ", \"driver_exit_code\": 0")                                      \
+        .request = JOB, .body = STATUS("SUCCEEDED", ", \"driver_exit_code\": 0")                                       \
     }
 #define RUNNING_UNTIL(what, count)                                                                                     \
     {                                                                                                                  \
-        .request = JOB, .body = DETAILS("RUNNING", ""), .until = what, .until_count = count                            \
+        .request = JOB, .body = STATUS("RUNNING", ""), .until = what, .until_count = count                             \
     }
 
-#define MESSAGE(method, params)                                                                                        \
-    "{\"__dagster_pipes_version\": \"0.1\", \"method\": \"" method "\", \"params\": " params "}\n"
 #define OPENED MESSAGE("opened", "{}")
 #define CLOSED MESSAGE("closed", "{}")
 #define LOG_   "Runtime env is setting up.\n" OPENED "epoch 1\r\nepoch 2 \xff\n" CLOSED "end"
 
-static dpipes_error err;
-static fake_http *fake;
-static dpipes_ray_client *client;
 static dpipes_session *session;
-static dpipes_ray_result result;
 static dpi_buf output;
-static dpi_buf logged;
 static char token_path[64];
 
 static void note_event(void *user, const dpipes_event *event)
@@ -59,46 +42,19 @@ static void note_event(void *user, const dpipes_event *event)
         dpi_buf_printf(&output, "%.*s\n", (int)event->text.size, event->text.data);
 }
 
-static void note_log(void *user, dpipes_log_level level, const char *message)
-{
-    (void)user;
-    dpi_buf_printf(&logged, "%s %s\n", dpipes_log_level_name(level), message);
-}
-
-/* No token, no LocalRay and no address of the machine where the tests run. */
 static void setup(void)
 {
-    static const char *const variables[] = {"DPIPES_ADDRESS", "RAY_API_SERVER_ADDRESS", "RAY_ADDRESS",
-                                            "RAY_AUTH_MODE",  "RAY_AUTH_TOKEN",         "RAY_AUTH_TOKEN_PATH",
-                                            "XDG_RUNTIME_DIR"};
-    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
-        unsetenv(variables[i]);
-    setenv("HOME", "/nonexistent", 1);
-    err = (dpipes_error)DPIPES_ERROR_INIT;
+    ray_fixture_set_up();
     session = dpipes_session_new(NULL, &(dpipes_session_options){.on_event = note_event}, &err);
 }
 
 static void teardown(void)
 {
-    dpipes_ray_result_fini(&result);
     dpipes_session_free(session);
-    dpipes_ray_client_free(client);
-    if (fake)
-        fake_http_stop(fake);
+    ray_fixture_tear_down();
     dpi_buf_fini(&output);
-    dpi_buf_fini(&logged);
     if (token_path[0])
         unlink(token_path);
-}
-
-static void connect_to(const fake_rule *rules, dpipes_ray_client_options options)
-{
-    fake = fake_http_start(rules);
-    ck_assert_ptr_nonnull(fake);
-    options.address = fake_http_address(fake);
-    options.logger = note_log;
-    client = dpipes_ray_client_new(&options, &err);
-    ck_assert_msg(client != NULL, "%s", err.message);
 }
 
 static dpipes_status run_job(dpipes_ray_job job)
@@ -445,8 +401,8 @@ static dpipes_status run_to_end(const char *details)
 START_TEST(a_failure_has_the_exit_code_and_the_last_lines)
 {
     assert_fails(
-        run_to_end(DETAILS("FAILED", ", \"driver_exit_code\": 7, \"error_type\": \"JOB_ENTRYPOINT_COMMAND_ERROR\", "
-                                     "\"message\": \"Job entrypoint command failed\"")),
+        run_to_end(STATUS("FAILED", ", \"driver_exit_code\": 7, \"error_type\": \"JOB_ENTRYPOINT_COMMAND_ERROR\", "
+                                    "\"message\": \"Job entrypoint command failed\"")),
         DPIPES_EREMOTE, &err,
         "job job1 FAILED with exit code 7; the last lines of its log:\nRuntime env is setting up.\nepoch 1\n"
         "epoch 2 ?\nend");
@@ -458,7 +414,7 @@ END_TEST
 
 START_TEST(a_job_that_was_stopped_from_outside_says_so)
 {
-    assert_fails(run_to_end(DETAILS("STOPPED", "")), DPIPES_EREMOTE, &err, "job job1 was STOPPED by somebody else");
+    assert_fails(run_to_end(STATUS("STOPPED", "")), DPIPES_EREMOTE, &err, "job job1 was STOPPED by somebody else");
     assert_whole_log();
 }
 END_TEST
@@ -491,7 +447,7 @@ START_TEST(a_dashboard_that_stays_away_is_given_up)
     const fake_rule rules[] = {
         RAY_2_60,
         TAKES,
-        {.request = JOB, .times = 1, .body = DETAILS("RUNNING", "")},
+        {.request = JOB, .times = 1, .body = STATUS("RUNNING", "")},
         {.request = JOB, .end = FAKE_HANG_UP},
         {.request = STREAM, .end = FAKE_HOLD},
         {0},
@@ -506,7 +462,7 @@ START_TEST(a_job_whose_agent_stays_away_is_lost)
     const fake_rule rules[] = {
         RAY_2_60,
         TAKES,
-        {.request = JOB, .body = DETAILS("RUNNING", "")},
+        {.request = JOB, .body = STATUS("RUNNING", "")},
         {.request = STREAM, .times = 1, .body = LOG_, .size = 10, .end = FAKE_CUT},
         {.request = STREAM, .code = 500, .body = "Agent for node id: n0de doesn't exist."},
         {0},
@@ -523,7 +479,7 @@ static const fake_rule stoppable[] = {
     RAY_2_60,
     TAKES,
     RUNNING_UNTIL(STOP, 1),
-    {.request = JOB, .body = DETAILS("STOPPED", "")},
+    {.request = JOB, .body = STATUS("STOPPED", "")},
     {.request = STREAM, .body = LOG_, .end = FAKE_HOLD},
     {.request = FILE_, .body = LOG_},
     {.request = STOP, .body = "{\"stopped\": true}"},

@@ -1,5 +1,5 @@
 /* Many runs on one loop, and what a run can be told, against a dashboard that plays what a real one shows seldom. */
-#include "support.h"
+#include "ray_fixture.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -8,117 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <dagster_pipes/ray.h>
-
-#include "base/buf.h"
-#include "fake_http.h"
-
-#define MESSAGE(method, params)                                                                                        \
-    "{\"__dagster_pipes_version\": \"0.1\", \"method\": \"" method "\", \"params\": " params "}\n"
-#define LOG_                                                                                                           \
-    "first\n" MESSAGE("opened", "{}") "\n" MESSAGE("log", "{\"message\": \"one\", \"level\": \"INFO\"}")               \
-        MESSAGE("closed", "{}") "last\n"
-
-#define STATUS(status, more) "{\"status\": \"" status "\", \"driver_node_id\": \"n0de\"" more "}"
-
-#define RAY_2_60                                                                                                       \
-    {                                                                                                                  \
-        .request = "GET /api/version", .body = "{\"ray_version\": \"2.60.0\"}"                                         \
-    }
-#define TAKES(id)                                                                                                      \
-    {                                                                                                                  \
-        .request = "POST /api/jobs/ ", .times = 1, .body = "{\"submission_id\": \"" id "\"}"                           \
-    }
-#define STREAM(id) "GET /api/v0/logs/stream?node_id=n0de&filename=job-driver-" id ".log"
-#define FILE_(id)  "GET /api/v0/logs/file?node_id=n0de&filename=job-driver-" id ".log"
 #define RUNNING_UNTIL_STREAM(id)                                                                                       \
     {                                                                                                                  \
-        .request = "GET /api/jobs/" id " ", .body = STATUS("RUNNING", ""), .until = STREAM(id), .until_count = 1       \
+        .request = "GET /api/jobs/" id " ", .body = STATUS("RUNNING", ""), .until = STREAM_OF(id), .until_count = 1    \
     }
-#define SUCCEEDED(id)                                                                                                  \
-    {                                                                                                                  \
-        .request = "GET /api/jobs/" id " ", .body = STATUS("SUCCEEDED", ", \"driver_exit_code\": 0")                   \
-    }
-#define STREAMS(id, log)                                                                                               \
-    {.request = STREAM(id), .body = log, .end = FAKE_HOLD},                                                            \
-    {                                                                                                                  \
-        .request = FILE_(id), .body = log                                                                              \
-    }
-
-static dpipes_error err;
-static fake_http *fake;
-static dpipes_ray_client *client;
-static dpipes_ray_result result;
-static dpi_buf told;   /* what the sessions have told */
-static dpi_buf logged; /* what the client has */
-
-static void note_event(void *user, const dpipes_event *event)
-{
-    dpi_buf_printf(&told, "%s%d %.*s@%llu\n", (const char *)user, (int)event->kind, (int)event->text.size,
-                   event->text.data ? event->text.data : "", (unsigned long long)event->offset);
-}
-
-static void note_log(void *user, dpipes_log_level level, const char *message)
-{
-    (void)user;
-    dpi_buf_printf(&logged, "%s %s\n", dpipes_log_level_name(level), message);
-}
-
-static void setup(void)
-{
-    static const char *const variables[] = {"DPIPES_ADDRESS", "RAY_API_SERVER_ADDRESS", "RAY_ADDRESS",
-                                            "RAY_AUTH_MODE",  "RAY_AUTH_TOKEN",         "RAY_AUTH_TOKEN_PATH",
-                                            "XDG_RUNTIME_DIR"};
-    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
-        unsetenv(variables[i]);
-    setenv("HOME", "/nonexistent", 1);
-    err = (dpipes_error)DPIPES_ERROR_INIT;
-}
-
-static void teardown(void)
-{
-    dpipes_ray_result_fini(&result);
-    dpipes_ray_client_free(client);
-    client = NULL;
-    if (fake)
-        fake_http_stop(fake);
-    fake = NULL;
-    dpi_buf_fini(&told);
-    dpi_buf_fini(&logged);
-}
-
-static void connect_to(const fake_rule *rules, dpipes_ray_client_options options)
-{
-    fake = fake_http_start(rules);
-    ck_assert_ptr_nonnull(fake);
-    options.address = fake_http_address(fake);
-    options.logger = note_log;
-    client = dpipes_ray_client_new(&options, &err);
-    ck_assert_msg(client != NULL, "%s", err.message);
-}
-
-static dpipes_session *new_session(const char *name)
-{
-    const dpipes_session_options options = {.on_event = note_event, .user = (void *)(uintptr_t)name};
-    dpipes_session *session = dpipes_session_new(NULL, &options, &err);
-    ck_assert_msg(session != NULL, "%s", err.message);
-    return session;
-}
-
-static dpipes_ray_run *start(const char *id, dpipes_session *session, dpipes_ray_job job)
-{
-    job.submission_id = id;
-    job.entrypoint = "true";
-    dpipes_ray_run *run = dpipes_ray_client_start(client, &job, session, &err);
-    ck_assert_msg(run != NULL, "%s", err.message);
-    return run;
-}
-
-static void step_to_end(const dpipes_ray_run *run)
-{
-    while (!dpipes_ray_run_ended(run))
-        assert_ok(dpipes_ray_client_step(client, DPIPES_FOREVER, &err), &err);
-}
 
 static dpipes_status run_one(dpipes_ray_job job)
 {
@@ -137,13 +30,13 @@ START_TEST(two_jobs_run_side_by_side)
 {
     const fake_rule rules[] = {
         RAY_2_60,
-        TAKES("a"),
-        TAKES("b"),
+        TAKES_JOB("a"),
+        TAKES_JOB("b"),
         /* The first job goes on until the log of the second is read. */
-        {.request = "GET /api/jobs/a ", .body = STATUS("RUNNING", ""), .until = STREAM("b"), .until_count = 1},
+        {.request = "GET /api/jobs/a ", .body = STATUS("RUNNING", ""), .until = STREAM_OF("b"), .until_count = 1},
         RUNNING_UNTIL_STREAM("b"),
-        SUCCEEDED("a"),
-        SUCCEEDED("b"),
+        JOB_SUCCEEDED("a"),
+        JOB_SUCCEEDED("b"),
         STREAMS("a", "of a\n"),
         STREAMS("b", "of b\n"),
         {0},
@@ -172,8 +65,8 @@ END_TEST
 
 START_TEST(the_descriptor_is_readable_when_a_step_has_something_to_do)
 {
-    const fake_rule rules[] = {RAY_2_60,       TAKES("a"),         RUNNING_UNTIL_STREAM("a"),
-                               SUCCEEDED("a"), STREAMS("a", LOG_), {0}};
+    const fake_rule rules[] = {RAY_2_60,           TAKES_JOB("a"),         RUNNING_UNTIL_STREAM("a"),
+                               JOB_SUCCEEDED("a"), STREAMS("a", SOME_LOG), {0}};
     connect_to(rules, (dpipes_ray_client_options){0});
     dpipes_session *session = new_session("");
     dpipes_ray_run *run = start("a", session, (dpipes_ray_job){0});
@@ -204,8 +97,8 @@ END_TEST
 
 START_TEST(events_wait_until_they_are_asked_for)
 {
-    const fake_rule rules[] = {RAY_2_60,       TAKES("a"),         RUNNING_UNTIL_STREAM("a"),
-                               SUCCEEDED("a"), STREAMS("a", LOG_), {0}};
+    const fake_rule rules[] = {RAY_2_60,           TAKES_JOB("a"),         RUNNING_UNTIL_STREAM("a"),
+                               JOB_SUCCEEDED("a"), STREAMS("a", SOME_LOG), {0}};
     connect_to(rules, (dpipes_ray_client_options){.queue_events = true});
     dpipes_session *session = dpipes_session_new(NULL, NULL, &err);
     dpipes_ray_run *run = start("a", session, (dpipes_ray_job){0});
@@ -236,9 +129,9 @@ START_TEST(a_log_that_nobody_takes_is_not_read_any_further)
         log[i] = '\n';
     const fake_rule rules[] = {
         RAY_2_60,
-        TAKES("a"),
+        TAKES_JOB("a"),
         {.request = "GET /api/jobs/a ", .body = STATUS("RUNNING", "")},
-        {.request = STREAM("a"), .body = log, .size = sizeof log, .end = FAKE_HOLD},
+        {.request = STREAM_OF("a"), .body = log, .size = sizeof log, .end = FAKE_HOLD},
         {0},
     };
     connect_to(rules, (dpipes_ray_client_options){.queue_events = true});
@@ -270,27 +163,27 @@ START_TEST(logs_above_the_number_of_streams_are_polled)
 {
     const fake_rule rules[] = {
         RAY_2_60,
-        TAKES("a"),
-        TAKES("b"),
-        {.request = "GET /api/jobs/a ", .body = STATUS("RUNNING", ""), .until = FILE_("b"), .until_count = 3},
-        {.request = "GET /api/jobs/b ", .body = STATUS("RUNNING", ""), .until = FILE_("b"), .until_count = 2},
-        SUCCEEDED("a"),
-        SUCCEEDED("b"),
+        TAKES_JOB("a"),
+        TAKES_JOB("b"),
+        {.request = "GET /api/jobs/a ", .body = STATUS("RUNNING", ""), .until = FILE_OF("b"), .until_count = 3},
+        {.request = "GET /api/jobs/b ", .body = STATUS("RUNNING", ""), .until = FILE_OF("b"), .until_count = 2},
+        JOB_SUCCEEDED("a"),
+        JOB_SUCCEEDED("b"),
         STREAMS("a", "of a\n"),
-        {.request = FILE_("b"), .times = 1, .body = "of b\nm"},
-        {.request = FILE_("b"), .body = "of b\nmore\n"},
+        {.request = FILE_OF("b"), .times = 1, .body = "of b\nm"},
+        {.request = FILE_OF("b"), .body = "of b\nmore\n"},
         {0},
     };
     connect_to(rules, (dpipes_ray_client_options){.max_streams = 1});
     dpipes_session *sessions[] = {new_session("a: "), new_session("b: ")};
     dpipes_ray_run *a = start("a", sessions[0], (dpipes_ray_job){0});
-    while (fake_http_count(fake, STREAM("a")) == 0)
+    while (fake_http_count(fake, STREAM_OF("a")) == 0)
         assert_ok(dpipes_ray_client_step(client, 50, &err), &err);
     dpipes_ray_run *b = start("b", sessions[1], (dpipes_ray_job){0});
     step_to_end(b);
     step_to_end(a);
     assert_ok(dpipes_ray_run_result(b, &result, &err), &err);
-    ck_assert_uint_eq(fake_http_count(fake, STREAM("b")), 0);
+    ck_assert_uint_eq(fake_http_count(fake, STREAM_OF("b")), 0);
     ck_assert_ptr_nonnull(strstr(told.data, "b: 0 of b@5\n"));
     ck_assert_ptr_nonnull(strstr(told.data, "b: 0 more@10\n"));
     dpipes_ray_run_free(a);
@@ -305,9 +198,8 @@ END_TEST
 static dpipes_status attach_at(uint64_t offset)
 {
     dpipes_session *session = new_session("");
-    const dpipes_ray_attach attach = {.submission_id = "a", .offset = offset};
-    dpipes_ray_run *run = dpipes_ray_client_attach(client, &attach, session, &err);
-    ck_assert_msg(run != NULL, "%s", err.message);
+    const dpipes_ray_attach to = {.submission_id = "a", .offset = offset};
+    dpipes_ray_run *run = attach(&to, session);
     step_to_end(run);
     dpipes_status status = dpipes_ray_run_result(run, &result, &err);
     dpipes_ray_run_free(run);
@@ -317,7 +209,7 @@ static dpipes_status attach_at(uint64_t offset)
 
 START_TEST(attached_at_each_events_offset_the_rest_comes)
 {
-    const fake_rule rules[] = {RAY_2_60, SUCCEEDED("a"), {.request = FILE_("a"), .body = LOG_}, {0}};
+    const fake_rule rules[] = {RAY_2_60, JOB_SUCCEEDED("a"), {.request = FILE_OF("a"), .body = SOME_LOG}, {0}};
     connect_to(rules, (dpipes_ray_client_options){0});
     assert_ok(attach_at(0), &err);
     ck_assert_uint_eq(fake_http_count(fake, "POST"), 0);
@@ -347,8 +239,11 @@ END_TEST
 
 START_TEST(a_detached_run_leaves_its_job)
 {
-    const fake_rule rules[] = {
-        RAY_2_60, TAKES("a"), {.request = "GET /api/jobs/a ", .body = STATUS("RUNNING", "")}, STREAMS("a", LOG_), {0}};
+    const fake_rule rules[] = {RAY_2_60,
+                               TAKES_JOB("a"),
+                               {.request = "GET /api/jobs/a ", .body = STATUS("RUNNING", "")},
+                               STREAMS("a", SOME_LOG),
+                               {0}};
     connect_to(rules, (dpipes_ray_client_options){0});
     dpipes_session *session = new_session("");
     dpipes_ray_run *run = start("a", session, (dpipes_ray_job){0});
@@ -365,8 +260,11 @@ END_TEST
 
 START_TEST(without_forward_termination_a_cancel_leaves_the_job)
 {
-    const fake_rule rules[] = {
-        RAY_2_60, TAKES("a"), {.request = "GET /api/jobs/a ", .body = STATUS("RUNNING", "")}, STREAMS("a", LOG_), {0}};
+    const fake_rule rules[] = {RAY_2_60,
+                               TAKES_JOB("a"),
+                               {.request = "GET /api/jobs/a ", .body = STATUS("RUNNING", "")},
+                               STREAMS("a", SOME_LOG),
+                               {0}};
     connect_to(rules, (dpipes_ray_client_options){0});
     dpipes_session *session = new_session("");
     dpipes_ray_run *run = start("a", session, (dpipes_ray_job){.no_forward_termination = true});
@@ -386,7 +284,7 @@ START_TEST(a_job_that_is_pending_too_long_is_stopped_with_rays_reason)
 {
     const fake_rule rules[] = {
         RAY_2_60,
-        TAKES("a"),
+        TAKES_JOB("a"),
         {.request = "GET /api/jobs/a ", .body = "{\"status\": \"PENDING\", \"message\": \"Job waits for resources.\"}"},
         {.request = "POST /api/jobs/a/stop", .body = "{\"stopped\": true}"},
         {0},
@@ -414,9 +312,9 @@ START_TEST(each_end_has_its_outcome)
     };
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         const fake_rule rules[] = {RAY_2_60,
-                                   TAKES("a"),
+                                   TAKES_JOB("a"),
                                    {.request = "GET /api/jobs/a ", .code = ends[i].code, .body = ends[i].details},
-                                   {.request = FILE_("a"), .body = "line 1\nline 2\n"},
+                                   {.request = FILE_OF("a"), .body = "line 1\nline 2\n"},
                                    {0}};
         connect_to(rules, (dpipes_ray_client_options){0});
         ck_assert_int_eq(run_one((dpipes_ray_job){0}), ends[i].status);
@@ -447,131 +345,17 @@ START_TEST(a_stream_that_has_stalled_is_opened_again)
 {
     const fake_rule rules[] = {
         RAY_2_60,
-        TAKES("a"),
-        {.request = "GET /api/jobs/a ", .body = STATUS("RUNNING", ""), .until = STREAM("a"), .until_count = 2},
-        SUCCEEDED("a"),
-        {.request = STREAM("a"), .times = 1, .body = LOG_, .size = 6, .end = FAKE_HOLD},
-        STREAMS("a", LOG_),
+        TAKES_JOB("a"),
+        {.request = "GET /api/jobs/a ", .body = STATUS("RUNNING", ""), .until = STREAM_OF("a"), .until_count = 2},
+        JOB_SUCCEEDED("a"),
+        {.request = STREAM_OF("a"), .times = 1, .body = SOME_LOG, .size = 6, .end = FAKE_HOLD},
+        STREAMS("a", SOME_LOG),
         {0},
     };
     connect_to(rules, (dpipes_ray_client_options){.stall_after_ms = 50});
     assert_ok(run_one((dpipes_ray_job){0}), &err);
     ck_assert_ptr_nonnull(strstr(logged.data, "WARNING job a: job log: the stream has stalled at byte 6"));
     ck_assert_ptr_nonnull(strstr(told.data, "0 last@"));
-}
-END_TEST
-
-/* ---- Without the log ---- */
-
-#define NODES(id, state) "{\"data\": {\"summary\": [{\"raylet\": {\"nodeId\": \"" id "\", \"state\": \"" state "\"}}]}}"
-
-static dpipes_session *new_session_without_pipes(void)
-{
-    const dpipes_session_options options = {.on_event = note_event, .user = (void *)(uintptr_t) "", .no_pipes = true};
-    dpipes_session *session = dpipes_session_new(NULL, &options, &err);
-    ck_assert_msg(session != NULL, "%s", err.message);
-    return session;
-}
-
-START_TEST(without_its_log_a_job_is_followed_by_its_status)
-{
-    const fake_rule rules[] = {
-        RAY_2_60,
-        TAKES("a"),
-        {.request = "GET /api/jobs/a ", .body = STATUS("RUNNING", ""), .until = "GET /nodes", .until_count = 1},
-        SUCCEEDED("a"),
-        {.request = "GET /nodes", .body = NODES("n0de", "ALIVE")},
-        STREAMS("a", LOG_),
-        {0},
-    };
-    connect_to(rules, (dpipes_ray_client_options){0});
-    dpipes_session *session = new_session_without_pipes();
-    dpipes_ray_run *run = start("a", session, (dpipes_ray_job){.no_log = true});
-    step_to_end(run);
-    assert_ok(dpipes_ray_run_result(run, &result, &err), &err);
-    ck_assert_int_eq(result.outcome, DPIPES_RAY_SUCCEEDED);
-    ck_assert_uint_eq(result.log_bytes, 0);
-    ck_assert_uint_eq(fake_http_count(fake, "GET /api/v0/logs"), 0);
-    ck_assert_uint_eq(fake_http_count(fake, "GET /api/jobs/a/logs"), 0);
-    ck_assert_str_eq(dpi_buf_text(&told), "");
-    dpipes_ray_run_free(run);
-    dpipes_session_free(session);
-}
-END_TEST
-
-/* Also of a Ray whose log would be read as text. */
-START_TEST(without_its_log_the_last_lines_are_those_in_rays_message)
-{
-    const fake_rule rules[] = {
-        {.request = "GET /api/version", .body = "{\"ray_version\": \"2.9.3\"}"},
-        {.request = "GET /api/jobs/a ",
-         .body =
-             STATUS("FAILED", ", \"driver_exit_code\": 7, \"error_type\": \"JOB_ENTRYPOINT_COMMAND_ERROR\""
-                              ", \"message\": \"Job entrypoint command failed with exit code 7, last available logs:\\n"
-                              "line 1\\nline 2\\n\"")},
-        {0},
-    };
-    connect_to(rules, (dpipes_ray_client_options){0});
-    dpipes_session *session = new_session_without_pipes();
-    const dpipes_ray_attach attach = {.submission_id = "a", .no_log = true};
-    dpipes_ray_run *run = dpipes_ray_client_attach(client, &attach, session, &err);
-    ck_assert_msg(run != NULL, "%s", err.message);
-    step_to_end(run);
-    assert_fails(dpipes_ray_run_result(run, &result, &err), DPIPES_EREMOTE, &err,
-                 "job a FAILED with exit code 7; the last lines of its log:\nline 1\nline 2");
-    ck_assert_str_eq(result.last_lines, "line 1\nline 2");
-    ck_assert_uint_eq(fake_http_count(fake, "GET /api/jobs/a/logs"), 0);
-    dpipes_ray_run_free(run);
-    dpipes_session_free(session);
-}
-END_TEST
-
-START_TEST(one_look_at_the_nodes_tells_all_runs_without_a_log_that_theirs_is_dead)
-{
-    const fake_rule rules[] = {
-        RAY_2_60,
-        {.request = "GET /api/jobs/a ", .body = STATUS("RUNNING", "")},
-        {.request = "GET /api/jobs/b ", .body = STATUS("RUNNING", "")},
-        {.request = "GET /nodes", .times = 1, .body = NODES("n0de", "ALIVE")}, /* one run may not know its node yet */
-        {.request = "GET /nodes", .times = 1, .body = NODES("n0de", "DEAD")},
-        {.request = "GET /nodes", .end = FAKE_HANG_UP},
-        {0},
-    };
-    const char *const ids[] = {"a", "b"};
-    dpipes_session *sessions[2];
-    dpipes_ray_run *runs[2];
-    connect_to(rules, (dpipes_ray_client_options){0});
-    for (size_t i = 0; i < 2; i++) {
-        const dpipes_ray_attach attach = {.submission_id = ids[i], .no_log = true};
-        sessions[i] = new_session_without_pipes();
-        runs[i] = dpipes_ray_client_attach(client, &attach, sessions[i], &err);
-        ck_assert_msg(runs[i] != NULL, "%s", err.message);
-    }
-    for (size_t i = 0; i < 2; i++) {
-        step_to_end(runs[i]);
-        ck_assert_int_eq(dpipes_ray_run_result(runs[i], &result, &err), DPIPES_EIO);
-        ck_assert_int_eq(result.outcome, DPIPES_RAY_LOST);
-        ck_assert_ptr_nonnull(strstr(err.message, "is lost: node n0de, where it ran, is dead; Ray still says RUNNING"));
-        dpipes_ray_result_fini(&result);
-        dpipes_ray_run_free(runs[i]);
-        dpipes_session_free(sessions[i]);
-    }
-}
-END_TEST
-
-START_TEST(a_session_whose_messages_are_in_the_log_needs_it)
-{
-    const fake_rule rules[] = {RAY_2_60, {0}};
-    const dpipes_ray_attach attach = {.submission_id = "a", .no_log = true};
-    const dpipes_ray_job job = {.entrypoint = "true", .no_log = true};
-    connect_to(rules, (dpipes_ray_client_options){0});
-    dpipes_session *session = new_session("");
-    ck_assert_ptr_null(dpipes_ray_client_attach(client, &attach, session, &err));
-    ck_assert_int_eq(err.status, DPIPES_EINVAL);
-    ck_assert_str_eq(err.message, "no_log: the session's messages are in the log");
-    ck_assert_ptr_null(dpipes_ray_client_start(client, &job, session, &err));
-    ck_assert_str_eq(err.message, "no_log: the session's messages are in the log");
-    dpipes_session_free(session);
 }
 END_TEST
 
@@ -583,8 +367,8 @@ START_TEST(messages_come_by_a_file_and_the_log_is_output)
     ck_assert_ptr_nonnull(mkdtemp(directory));
     snprintf(messages, sizeof messages, "%s/messages", directory);
     snprintf(context, sizeof context, "%s/context", directory);
-    const fake_rule rules[] = {RAY_2_60, TAKES("a"), RUNNING_UNTIL_STREAM("a"), SUCCEEDED("a"), STREAMS("a", "out\n"),
-                               {0}};
+    const fake_rule rules[] = {RAY_2_60,           TAKES_JOB("a"),        RUNNING_UNTIL_STREAM("a"),
+                               JOB_SUCCEEDED("a"), STREAMS("a", "out\n"), {0}};
     connect_to(rules, (dpipes_ray_client_options){0});
     dpipes_session *session = new_session("");
     dpipes_ray_run *run = start(
@@ -592,7 +376,7 @@ START_TEST(messages_come_by_a_file_and_the_log_is_output)
         (dpipes_ray_job){.message_channel = DPIPES_MESSAGES_FILE, .message_path = messages, .context_path = context});
     int fd = open(messages, O_WRONLY | O_APPEND);
     ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(write(fd, LOG_, strlen(LOG_)), strlen(LOG_));
+    ck_assert_int_eq(write(fd, SOME_LOG, strlen(SOME_LOG)), strlen(SOME_LOG));
     close(fd);
     step_to_end(run);
     assert_ok(dpipes_ray_run_result(run, &result, &err), &err);
@@ -690,9 +474,6 @@ typedef struct store {
     unsigned reads;
 } store;
 
-#define MESSAGE(method, params)                                                                                        \
-    "{\"__dagster_pipes_version\": \"0.1\", \"method\": \"" method "\", \"params\": " params "}\n"
-
 /* Each look finds a message more. */
 static dpipes_status read_store(void *user, dpipes_session *to, bool *more, dpipes_error *why)
 {
@@ -711,7 +492,7 @@ static dpipes_status read_store(void *user, dpipes_session *to, bool *more, dpip
 
 START_TEST(messages_may_come_by_a_reader_of_the_callers)
 {
-    const fake_rule rules[] = {RAY_2_60, TAKES("a"), SUCCEEDED("a"), STREAMS("a", LOG_), {0}};
+    const fake_rule rules[] = {RAY_2_60, TAKES_JOB("a"), JOB_SUCCEEDED("a"), STREAMS("a", SOME_LOG), {0}};
     store objects = {0};
     const dpipes_message_reader reader = {.params_json = "{\"bucket\": \"b\"}", .read = read_store, .user = &objects};
     connect_to(rules, (dpipes_ray_client_options){0});
@@ -741,7 +522,7 @@ int main(void)
 {
     Suite *suite = suite_create("ray_runs");
     TCase *tc = tcase_create("ray_runs");
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, ray_fixture_set_up, ray_fixture_tear_down);
     tcase_set_timeout(tc, 30);
     tcase_add_test(tc, messages_may_come_by_a_reader_of_the_callers);
     tcase_add_test(tc, a_reader_that_cannot_be_one_is_named);
@@ -759,10 +540,6 @@ int main(void)
     tcase_add_test(tc, each_end_has_its_outcome);
     tcase_add_test(tc, what_is_refused_has_its_outcome);
     tcase_add_test(tc, a_stream_that_has_stalled_is_opened_again);
-    tcase_add_test(tc, without_its_log_a_job_is_followed_by_its_status);
-    tcase_add_test(tc, without_its_log_the_last_lines_are_those_in_rays_message);
-    tcase_add_test(tc, one_look_at_the_nodes_tells_all_runs_without_a_log_that_theirs_is_dead);
-    tcase_add_test(tc, a_session_whose_messages_are_in_the_log_needs_it);
     tcase_add_test(tc, messages_come_by_a_file_and_the_log_is_output);
     tcase_add_test(tc, paths_must_be_absolute);
     tcase_add_test(tc, jobs_are_listed_the_newest_first);
