@@ -230,7 +230,7 @@ DPIPES_API dpipes_execution *dpipes_execution_resume(dpipes_store *store, const 
  * of the Ray: the jobs go on, and the run can be resumed. */
 DPIPES_API dpipes_status dpipes_execution_step(dpipes_execution *execution, int64_t timeout_ms, dpipes_error *err);
 
-/* Steps to the end. DPIPES_OK: SUCCESS; DPIPES_EREMOTE: FAILURE; DPIPES_ECANCELED; else as dpipes_execution_step. */
+/* Steps to the end. DPIPES_OK: SUCCESS; DPIPES_EREMOTE: FAILURE, and which steps; DPIPES_ECANCELED; else as dpipes_execution_step. */
 DPIPES_API dpipes_status dpipes_execution_run(dpipes_execution *execution, dpipes_error *err);
 
 /* Stops the jobs, starts no other, and waits for their ends; a second time leaves them at once, and they may run on. Async-signal-safe. */

@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "base/random.h"
 
+#define DPI_NAMED_STEPS 4 /* that have failed; so many names have room in an error */
+
 /* ---- Writing ---- */
 
 static dpipes_status begin(dpi_execution *x, dpipes_error *err)
@@ -336,6 +338,26 @@ const dpipes_graph *dpi_execution_graph(const dpi_execution *x)
 const char *dpi_execution_run_id(const dpi_execution *x)
 {
     return x->run_id;
+}
+
+static bool has_failed(const dpi_execution *x, size_t step)
+{
+    const dpi_step_status status = dpi_plan_status(x->plan, step);
+    return dpi_plan_selected(x->plan, step) && (status == DPI_STEP_FAILURE || status == DPI_STEP_UP_FOR_RETRY);
+}
+
+void dpi_execution_name_failed(const dpi_execution *x, dpi_buf *out)
+{
+    dpi_buf names = {0};
+    size_t count = 0;
+    for (size_t i = 0; i < x->graph->step_count; i++)
+        if (has_failed(x, i) && count++ < DPI_NAMED_STEPS)
+            dpi_buf_printf(&names, "%s`%s`", count > 1 ? ", " : "", x->graph->steps[i].name);
+    dpi_buf_printf(out, "%s %s", count == 1 ? "step" : "steps", dpi_buf_text(&names));
+    if (count > DPI_NAMED_STEPS)
+        dpi_buf_printf(out, " and %zu more", count - DPI_NAMED_STEPS);
+    out->failed = out->failed || dpi_buf_failed(&names);
+    dpi_buf_fini(&names);
 }
 
 void dpi_execution_free(dpi_execution *x)

@@ -53,6 +53,9 @@ void dpi_execution_cancel(dpi_execution *x);
 bool dpi_execution_ended(const dpi_execution *x);
 dpipes_run_status dpi_execution_status(const dpi_execution *x);
 const char *dpi_execution_run_id(const dpi_execution *x);
+
+/* Appends which steps have failed, once it has ended: "step `a`"; "steps `a`, `b`, `c`, `d` and 3 more". */
+void dpi_execution_name_failed(const dpi_execution *x, dpi_buf *out);
 const dpipes_graph *dpi_execution_graph(const dpi_execution *x);
 
 /* One that has not ended is left as it is. NULL is fine. */

@@ -341,6 +341,17 @@ dpipes_status dpipes_execution_step(dpipes_execution *execution, int64_t timeout
     return status == DPIPES_OK ? DPIPES_OK : dpi_fail_copy(err, &failure);
 }
 
+static dpipes_status fail_run(const dpi_execution *x, dpipes_error *err)
+{
+    dpi_buf failed = {0};
+    dpi_execution_name_failed(x, &failed);
+    const dpipes_status status = dpi_buf_failed(&failed) ? dpi_fail_memory(err)
+                                                         : dpi_fail(err, DPIPES_EREMOTE, "run %s has failed: %s",
+                                                                    dpi_execution_run_id(x), failed.data);
+    dpi_buf_fini(&failed);
+    return status;
+}
+
 dpipes_status dpipes_execution_run(dpipes_execution *execution, dpipes_error *err)
 {
     dpipes_status status = DPIPES_OK;
@@ -348,14 +359,13 @@ dpipes_status dpipes_execution_run(dpipes_execution *execution, dpipes_error *er
         status = dpipes_execution_step(execution, DPIPES_FOREVER, err);
     if (status != DPIPES_OK)
         return status;
-    const char *run_id = dpipes_execution_run_id(execution);
     switch (dpipes_execution_status(execution)) {
     case DPIPES_RUN_SUCCESS:
         return DPIPES_OK;
     case DPIPES_RUN_CANCELED:
-        return dpi_fail(err, DPIPES_ECANCELED, "run %s was canceled", run_id);
+        return dpi_fail(err, DPIPES_ECANCELED, "run %s was canceled", dpipes_execution_run_id(execution));
     default:
-        return dpi_fail(err, DPIPES_EREMOTE, "run %s has failed", run_id);
+        return fail_run(execution->loop.runs[0], err);
     }
 }
 

@@ -51,7 +51,7 @@ def test_it_says_what_happens_and_then_what_is_stored(program, home):
 
 def test_a_step_that_fails_is_tried_again_and_named(home, tmp_path):
     done = orchestrate(home, "orchestrator", a_hello(tmp_path, "exit 3"))
-    assert done.returncode == 1 and done.stderr.endswith(" has failed\n")
+    assert done.returncode == 1 and done.stderr.endswith(" has failed: step `hello`\n")
     assert "hello   STEP_FAILURE exit code 3\n" in done.stdout
     assert summary(done.stdout) == ("FAILURE", {"hello": "FAILURE", **dict.fromkeys(STEPS[1:], "SKIPPED")})
     [step] = [step for step in home.stored("runs", "show", home.runs()[0]["run_id"])["steps"] if step["step"] == "hello"]
