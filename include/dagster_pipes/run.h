@@ -264,8 +264,8 @@ typedef struct dpipes_backfill_options {
 DPIPES_API dpipes_backfill *dpipes_backfill_start(const dpipes_graph *graph, dpipes_store *store,
                                                   const dpipes_backfill_options *options, dpipes_error *err);
 
-/* Goes on with a backfill by the graph and the options that it was started with: runs that have begun are resumed, those that are QUEUED
- * begin. Of the options `failed`, `max_runs` and the listeners count. NULL: DPIPES_ENOENT (no such backfill), as dpipes_execution_resume. */
+/* Goes on with a backfill by the graph and the options that it was started with: runs that have begun are resumed at once, those that are
+ * QUEUED begin while there are fewer than `max_runs`. Of the options `failed`, `max_runs` and the listeners count. NULL: DPIPES_ENOENT (no such backfill), as dpipes_execution_resume. */
 DPIPES_API dpipes_backfill *dpipes_backfill_resume(dpipes_store *store, const char *backfill_id,
                                                    const dpipes_backfill_options *options, dpipes_error *err);
 

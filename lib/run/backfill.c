@@ -125,17 +125,23 @@ static dpipes_status take_run(void *user, const dpi_run_row *row, dpipes_error *
     return run->run_id && (run->partition_key || !row->partition_key) ? DPIPES_OK : dpi_fail_memory(err);
 }
 
+/* Its steps may be running. */
+static bool is_under_way(const dpi_backfill_run *run)
+{
+    return run->known && !run->from_failure;
+}
+
 /* The store has the newest first. */
 static size_t append_reversed(const dpi_backfill *b, bool under_way, dpi_backfill_run *out)
 {
     size_t count = 0;
     for (size_t i = b->count; i-- > 0;)
-        if (under_way == (b->runs[i].known && !b->runs[i].from_failure))
+        if (under_way == is_under_way(&b->runs[i]))
             out[count++] = b->runs[i];
     return count;
 }
 
-/* Those whose steps may be running come first: with others before them there would be more than max_runs. */
+/* Those under way come first: with others before them there would be more than max_runs. */
 static dpipes_status sort_runs(dpi_backfill *b, dpipes_error *err)
 {
     dpi_backfill_run *sorted = calloc(b->count + 1, sizeof *sorted);
@@ -190,10 +196,16 @@ static void tell_cancels(dpi_backfill *b)
             dpi_execution_cancel(b->loop.runs[i]);
 }
 
+/* What runs already is followed at once, whatever the limit was when it began: its jobs would go on with nobody looking. */
+static bool may_begin(const dpi_backfill *b)
+{
+    return b->begun < b->count && (b->loop.count < b->max_runs || is_under_way(&b->runs[b->begun]));
+}
+
 static dpipes_status begin_runs(dpi_backfill *b, dpipes_error *err)
 {
     dpipes_status status = DPIPES_OK;
-    while (status == DPIPES_OK && b->told == 0 && b->begun < b->count && b->loop.count < b->max_runs)
+    while (status == DPIPES_OK && b->told == 0 && may_begin(b))
         status = begin_run(b, &b->runs[b->begun++], err);
     return status;
 }

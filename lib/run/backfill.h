@@ -38,7 +38,7 @@ dpipes_status dpi_backfill_plan(dpi_backfill *backfill, const char *const *keys,
 /* Finds what has not ended of the backfill `id`, and (`failed`) what has not succeeded. DPIPES_ENOENT: there is no such backfill. */
 dpipes_status dpi_backfill_find(dpi_backfill *backfill, bool failed, dpipes_error *err);
 
-/* Begins runs while there is room, moves all on, and counts those that have ended. */
+/* Begins runs while there is room, those under way in any case, moves all on, and counts those that have ended. */
 dpipes_status dpi_backfill_step(dpi_backfill *backfill, int64_t timeout_ms, dpipes_error *err);
 
 bool dpi_backfill_ended(const dpi_backfill *backfill);

@@ -129,6 +129,37 @@ def test_after_a_kill_the_rest_runs_and_no_step_twice(starts, home):
     assert most_at_once(events) == 2
 
 
+def goes_on(events):
+    return [event["run_id"] for event in events if event["type"] == "ENGINE_EVENT" and event["text"] == "the run goes on"]
+
+
+def test_what_runs_is_followed_at_once_also_by_a_smaller_limit(home):
+    home.write({"s": "echo ${run_id} >> starts; while [ ! -e go ]; do sleep 0.02; done"}, partitions=KEYS)
+    first = home.start("backfill", home.graph, "--max-runs", "4")
+    try:
+        wait_until(lambda: len(home.lines("starts")) == 4, 60, lambda: home.lines("starts"))
+    finally:
+        first.kill()
+        first.wait()
+    running = set(home.lines("starts"))
+    second = home.start("backfill", "--resume", home.runs()[0]["backfill_id"], "--max-runs", "1")
+    try:
+        wait_until(lambda: set(goes_on(home.events())) == running, 60, lambda: goes_on(home.events()))
+        assert len(home.lines("starts")) == 4
+        (home.directory / "go").touch()
+        assert second.wait(60) == 0
+    finally:
+        (home.directory / "go").touch()
+        second.kill()
+        second.wait()
+    assert statuses(home.runs()) == dict.fromkeys(KEYS, "SUCCESS")
+    assert Counter(home.lines("starts")) == dict.fromkeys((one["run_id"] for one in home.runs()), 1)
+    events = home.events()
+    ended = [event["id"] for event in events if event["type"] == "RUN_SUCCESS" and event["run_id"] in running]
+    later = [event for event in events if event["run_id"] not in running]
+    assert most_at_once(later) == 1 and max(ended) < later[0]["id"]
+
+
 def test_ctrl_c_ends_what_runs_and_leaves_the_rest_queued(home):
     process = begin(home, 2)
     process.send_signal(signal.SIGINT)
