@@ -76,10 +76,10 @@ static bool hear_of_end(pid_t pid, int *wait_status)
 static _Noreturn void watch(const dpi_local_program *program, const fds *given)
 {
     int wait_status;
-    setsid();
-    dpi_process_reset_handlers();
     if (!dpi_process_keep_fds((int[]){given->lock, given->directory}, 2, given->log))
         _exit(1);
+    setsid();
+    dpi_process_reset_handlers();
     const pid_t pid = fork();
     if (pid == 0)
         become_program(program);

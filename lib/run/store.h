@@ -158,8 +158,9 @@ dpipes_status dpi_store_history(dpipes_store *store, const char *asset_key, size
  * A lock that ends with its process, whatever ends that. */
 typedef struct dpi_run_lock dpi_run_lock;
 
-/* Runs need not be in the store for it; processes that are started do not inherit it. NULL: DPIPES_ESTATE (the run is executed already, by
- * the process with this pid), DPIPES_EINVAL (no run id), DPIPES_EIO, DPIPES_ENOMEM. */
+/* Runs need not be in the store for it; processes that are started do not inherit it. Where its process was killed, one that it has just
+ * forked may have it for a moment: that is waited for, up to DPI_STORE_BUSY_MS. NULL: DPIPES_ESTATE (the run is executed already, by the
+ * process with this pid), DPIPES_EINVAL (no run id), DPIPES_EIO, DPIPES_ENOMEM. */
 dpi_run_lock *dpi_store_lock_run(dpipes_store *store, const char *run_id, dpipes_error *err);
 void dpi_run_lock_release(dpi_run_lock *lock);
 

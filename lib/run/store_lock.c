@@ -1,6 +1,7 @@
 /* Who executes a run: a lock of the open file, which the system takes away when its process ends. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -8,15 +9,19 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "ray/process.h"
 #include "run/store_db.h"
 
 /* How often the file may be taken away between its opening and its locking, by one that has just ended. */
 #define DPI_LOCK_TRIES 100
 #define DPI_PID_SIZE   32
+/* How often a lock is looked at that is about to be let go. */
+#define DPI_LOCK_TICK_MS 5
 
 struct dpi_run_lock {
     int fd;
     char *path;
+    int64_t wait_ms; /* for what a killed owner has left */
 };
 
 /* What stands in the file; "": nothing. */
@@ -25,6 +30,29 @@ static void read_pid(int fd, char text[DPI_PID_SIZE])
     const ssize_t size = pread(fd, text, DPI_PID_SIZE - 1, 0);
     text[size > 0 ? size : 0] = '\0';
     text[strcspn(text, "\n")] = '\0';
+}
+
+static bool owner_runs(const dpi_run_lock *lock)
+{
+    char text[DPI_PID_SIZE];
+    dpi_process owner;
+    read_pid(lock->fd, text);
+    return dpi_process_read((pid_t)strtol(text, NULL, 10), &owner) && !owner.ended;
+}
+
+/* A process that the owner has just forked has the lock, too, until it has closed what is not its own. Where the owner was killed
+ * meanwhile, it is waited for. 0, or an errno value. */
+static int lock_file(const dpi_run_lock *lock)
+{
+    for (int64_t waited_ms = 0;; waited_ms += DPI_LOCK_TICK_MS) {
+        struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        if (fcntl(lock->fd, F_OFD_SETLK, &whole) == 0)
+            return 0;
+        const int number = errno;
+        if ((number != EAGAIN && number != EACCES) || waited_ms >= lock->wait_ms || owner_runs(lock))
+            return number;
+        (void)poll(NULL, 0, DPI_LOCK_TICK_MS);
+    }
 }
 
 static dpipes_status fail_locked(const dpi_run_lock *lock, const char *run_id, dpipes_error *err)
@@ -46,13 +74,13 @@ static bool is_in_place(const dpi_run_lock *lock)
 /* *taken: false when the file was removed meanwhile. */
 static dpipes_status try_lock(dpi_run_lock *lock, const char *run_id, bool *taken, dpipes_error *err)
 {
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     lock->fd = dpi_fd_keep_apart(open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (lock->fd < 0)
         return dpi_fail_errno(err, DPIPES_EIO, errno, "%s", lock->path);
-    if (fcntl(lock->fd, F_OFD_SETLK, &whole) != 0)
-        return errno == EAGAIN || errno == EACCES ? fail_locked(lock, run_id, err)
-                                                  : dpi_fail_errno(err, DPIPES_EIO, errno, "%s", lock->path);
+    const int failed = lock_file(lock);
+    if (failed != 0)
+        return failed == EAGAIN || failed == EACCES ? fail_locked(lock, run_id, err)
+                                                    : dpi_fail_errno(err, DPIPES_EIO, failed, "%s", lock->path);
     *taken = is_in_place(lock);
     if (!*taken) {
         close(lock->fd);
@@ -111,7 +139,7 @@ dpi_run_lock *dpi_store_lock_run(dpipes_store *store, const char *run_id, dpipes
         dpi_fail_memory(err);
         return NULL;
     }
-    *lock = (dpi_run_lock){.fd = -1};
+    *lock = (dpi_run_lock){.fd = -1, .wait_ms = store->busy_ms};
     if (make_path(store, run_id, &lock->path, err) == DPIPES_OK && take_lock(lock, run_id, err) == DPIPES_OK)
         return lock;
     lock_free(lock);

@@ -66,11 +66,19 @@ START_TEST(an_id_that_leads_elsewhere_is_not_locked)
 }
 END_TEST
 
+/* Closes the pipe. */
+static void await_byte(const int pipe_ends[2])
+{
+    char byte;
+    close(pipe_ends[1]);
+    ck_assert_int_eq(read(pipe_ends[0], &byte, 1), 1);
+    close(pipe_ends[0]);
+}
+
 /* A process that locks the run, says so, and then waits to be killed. */
 static pid_t start_holder(const char *run_id)
 {
     int ready[2];
-    char byte = 0;
     ck_assert_int_eq(pipe(ready), 0);
     pid_t pid = fork();
     if (pid == 0) {
@@ -79,10 +87,14 @@ static pid_t start_holder(const char *run_id)
         for (;;)
             pause();
     }
-    close(ready[1]);
-    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
-    close(ready[0]);
+    await_byte(ready);
     return pid;
+}
+
+static void kill_holder(pid_t holder)
+{
+    ck_assert_int_eq(kill(holder, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(holder, NULL, 0), holder);
 }
 
 START_TEST(a_killed_process_has_no_lock)
@@ -92,9 +104,66 @@ START_TEST(a_killed_process_has_no_lock)
     ck_assert_ptr_null(dpi_store_lock_run(fixture_store, "r1", &err));
     snprintf(pid, sizeof pid, "the pid %ld ", (long)holder);
     ck_assert_msg(err.status == DPIPES_ESTATE && strstr(err.message, pid), "%s", err.message);
-    ck_assert_int_eq(kill(holder, SIGKILL), 0);
-    ck_assert_int_eq(waitpid(holder, NULL, 0), holder);
+    kill_holder(holder);
     dpi_run_lock_release(lock_run("r1"));
+}
+END_TEST
+
+/* A process that locks the run, and waits to be killed. It has forked another, which has the lock, too, until `more_ms` after the end of the
+ * pipe `alive`. */
+static pid_t start_forking_holder(int more_ms, int *alive)
+{
+    int ready[2];
+    char byte;
+    ck_assert_int_eq(pipe(ready), 0);
+    ck_assert_int_eq(pipe(alive), 0);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        dpi_run_lock *lock = dpi_store_lock_run(fixture_store, "r1", NULL);
+        close(alive[1]);
+        if (lock && fork() == 0) {
+            (void)!write(ready[1], "x", 1);
+            while (read(alive[0], &byte, 1) != 0)
+                continue;
+            usleep((useconds_t)more_ms * 1000);
+            _exit(0);
+        }
+        for (;;)
+            pause();
+    }
+    await_byte(ready);
+    return pid;
+}
+
+START_TEST(what_a_killed_process_has_just_forked_is_waited_for)
+{
+    int alive[2];
+    kill_holder(start_forking_holder(200, alive));
+    close(alive[1]);
+    dpi_run_lock_release(lock_run("r1"));
+    close(alive[0]);
+}
+END_TEST
+
+START_TEST(what_a_killed_process_has_forked_is_not_waited_for_without_end)
+{
+    int alive[2];
+    kill_holder(start_forking_holder(0, alive));
+    fixture_store->busy_ms = 50;
+    ck_assert_ptr_null(dpi_store_lock_run(fixture_store, "r1", &err));
+    ck_assert_msg(err.status == DPIPES_ESTATE && strstr(err.message, "another process executes it"), "%s", err.message);
+    close(alive[1]);
+    close(alive[0]);
+}
+END_TEST
+
+START_TEST(a_process_that_runs_is_not_waited_for)
+{
+    dpi_run_lock *lock = lock_run("r1");
+    fixture_store->busy_ms = INT64_MAX;
+    ck_assert_ptr_null(dpi_store_lock_run(fixture_store, "r1", &err));
+    ck_assert_int_eq(err.status, DPIPES_ESTATE);
+    dpi_run_lock_release(lock);
 }
 END_TEST
 
@@ -320,6 +389,9 @@ int main(void)
     tcase_add_test(tc, a_run_is_locked_once);
     tcase_add_test(tc, an_id_that_leads_elsewhere_is_not_locked);
     tcase_add_test(tc, a_killed_process_has_no_lock);
+    tcase_add_test(tc, what_a_killed_process_has_just_forked_is_waited_for);
+    tcase_add_test(tc, what_a_killed_process_has_forked_is_not_waited_for_without_end);
+    tcase_add_test(tc, a_process_that_runs_is_not_waited_for);
     tcase_add_test(tc, a_program_that_was_started_does_not_hold_it);
     tcase_add_test(tc, a_link_in_the_locks_place_is_not_followed);
     tcase_add_test(tc, no_link_is_followed);
