@@ -158,11 +158,16 @@ static dpipes_status check_owner(dpipes_store *store, int64_t version, dpipes_er
     return status;
 }
 
+/* Of one state of the file: another process may be creating it. */
 static dpipes_status read_version(dpipes_store *store, int count, int64_t *version, dpipes_error *err)
 {
-    dpipes_status status = dpi_db_int(store, "PRAGMA user_version", version, err);
+    bool begun;
+    dpipes_status status = dpi_db_begin_snapshot(store, &begun, err);
+    if (status == DPIPES_OK)
+        status = dpi_db_int(store, "PRAGMA user_version", version, err);
     if (status == DPIPES_OK)
         status = check_owner(store, *version, err);
+    dpi_db_end_snapshot(store, begun);
     if (status == DPIPES_OK && (*version < 0 || *version > count))
         status = dpi_fail(err, DPIPES_ESTATE,
                           "%s: its version is %lld, and this dpipes knows %d: a newer dpipes has written it",

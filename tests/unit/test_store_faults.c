@@ -236,6 +236,36 @@ END_TEST
 
 /* ---- Many at once ---- */
 
+static bool is_created; /* by another, while the first looks at the file */
+
+static int create_meanwhile(unsigned kind, void *user, void *statement, void *sql)
+{
+    (void)user, (void)statement;
+    if (kind != SQLITE_TRACE_STMT || is_created || strcmp(sql, "PRAGMA application_id") != 0)
+        return 0;
+    is_created = true;
+    dpipes_store *other = dpi_store_open(fixture_home, &err);
+    ck_assert_msg(other != NULL, "%s", err.message);
+    dpi_store_close(other);
+    return 0;
+}
+
+static int trace(sqlite3 *db, const char **why, const void *routines)
+{
+    (void)why, (void)routines;
+    return sqlite3_trace_v2(db, SQLITE_TRACE_STMT, create_meanwhile, NULL);
+}
+
+START_TEST(a_store_that_another_creates_meanwhile_is_not_another_programs)
+{
+    replace_file("", 0);
+    ck_assert_int_eq(sqlite3_auto_extension((void (*)(void))trace), SQLITE_OK);
+    fixture_reopen();
+    ck_assert(is_created);
+    fixture_put_run("r", DPIPES_RUN_STARTED, 1);
+}
+END_TEST
+
 #define WRITERS      8
 #define TRANSACTIONS 40
 #define EVENTS       25
@@ -344,6 +374,7 @@ int main(void)
     tcase_add_test(tc, a_word_that_nobody_knows_is_an_error);
     tcase_add_test(tc, a_full_disk_loses_nothing_that_was_committed);
     tcase_add_test(tc, writers_wait_for_each_other_up_to_a_limit);
+    tcase_add_test(tc, a_store_that_another_creates_meanwhile_is_not_another_programs);
     tcase_add_test(tc, all_events_of_all_writers_are_there_once);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
