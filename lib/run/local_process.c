@@ -48,6 +48,7 @@ static _Noreturn void become_program(const dpi_local_program *program)
     sigemptyset(&none);
     setpgid(0, 0);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)fcntl(FD_LOCK, F_SETFD, 0); /* it has the lock, too: without its warden it still runs */
     if (write_number(FD_LOCK, getpid()) && (!program->cwd || chdir(program->cwd) == 0))
         execve("/bin/sh", (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)program->env);
     (void)!write(STDERR_FILENO, failed, sizeof failed - 1);

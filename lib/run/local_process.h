@@ -1,8 +1,8 @@
 /* A program of this machine that does not end with who has started it. Its stdout and stderr are one file, as a Ray job's are, and a
  * small process, its warden, writes down how it ended; so whoever comes later, from any place of the log on, reads the same.
  *
- * In its directory: `log`; `lock`, which is locked (flock) while the warden lives and holds the program's pid; `exit`, the wait status, once
- * it has ended. */
+ * In its directory: `log`; `lock`, which is locked (flock) while the warden or the program lives and holds the program's pid; `exit`, the
+ * wait status, once it has ended. */
 #ifndef DPI_RUN_LOCAL_PROCESS_H
 #define DPI_RUN_LOCAL_PROCESS_H
 
@@ -27,7 +27,7 @@ typedef enum dpi_local_state {
     DPI_LOCAL_ABSENT = 0, /* no program was started in the directory */
     DPI_LOCAL_RUNNING,
     DPI_LOCAL_ENDED, /* wait_status is known */
-    DPI_LOCAL_LOST   /* it was started, and nobody has seen its end: the machine went down, or the warden was killed */
+    DPI_LOCAL_LOST   /* it has ended, and nobody has seen how: the machine went down, or the warden was killed before */
 } dpi_local_state;
 
 typedef struct dpi_local_process {

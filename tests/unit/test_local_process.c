@@ -96,6 +96,14 @@ static void await_file(const char *name)
     dpi_buf_fini(&text);
 }
 
+/* What waits for the file `go` goes on. */
+static void let_go(void)
+{
+    char go[80];
+    snprintf(go, sizeof go, "%s/go", home);
+    assert_ok(dpi_file_write(go, O_CREAT, "", 0, &err), &err);
+}
+
 START_TEST(its_output_is_one_file_and_its_end_is_written_down)
 {
     start("echo $GREETING; echo oops >&2; pwd; exit 3");
@@ -138,9 +146,7 @@ START_TEST(it_does_not_end_with_who_started_it)
     await_file("up");
     follow(0);
     ck_assert_int_eq(process.state, DPI_LOCAL_RUNNING);
-    char go[80];
-    snprintf(go, sizeof go, "%s/go", home);
-    assert_ok(dpi_file_write(go, O_CREAT, "", 0, &err), &err);
+    let_go();
     await_state(DPI_LOCAL_ENDED);
     ck_assert_str_eq(read_output(), "alive|");
 }
@@ -211,22 +217,53 @@ START_TEST(a_signal_reaches_the_whole_group)
 }
 END_TEST
 
-/* As after a crash of the machine, where both go down. */
-START_TEST(a_program_whose_warden_is_gone_is_lost)
+static dpi_process read_program(void)
 {
     dpi_process program;
-    char lock[100];
     dpi_buf pid = {0};
-    start("echo up > up; exec sleep 60");
-    await_file("up");
-    follow(0);
+    char lock[100];
     snprintf(lock, sizeof lock, "%s/lock", directory);
     assert_ok(dpi_file_read(lock, 100, &pid, &err), &err);
     ck_assert(dpi_process_read(atoi(pid.data), &program));
-    kill(program.parent, SIGKILL);
-    await_state(DPI_LOCAL_LOST);
-    kill(program.pid, SIGKILL);
     dpi_buf_fini(&pid);
+    return program;
+}
+
+static void kill_warden(const dpi_process *program)
+{
+    dpi_process warden;
+    ck_assert(dpi_process_read(program->parent, &warden));
+    kill(warden.pid, SIGKILL);
+    while (dpi_process_runs(warden.pid, warden.start_time))
+        (void)poll(NULL, 0, 1);
+}
+
+/* Nobody starts it again meanwhile. */
+START_TEST(a_program_whose_warden_is_gone_is_followed_to_its_end)
+{
+    start("echo up > up; while [ ! -e go ]; do sleep 0.01; done; echo alive; exit 3");
+    await_file("up");
+    const dpi_process program = read_program();
+    kill_warden(&program);
+    start("echo twice");
+    follow(0);
+    ck_assert_int_eq(process.state, DPI_LOCAL_RUNNING);
+    let_go();
+    await_state(DPI_LOCAL_LOST);
+    ck_assert_str_eq(read_output(), "alive|");
+}
+END_TEST
+
+/* As after a crash of the machine. */
+START_TEST(a_program_that_is_gone_with_its_warden_is_lost)
+{
+    start("echo up > up; exec sleep 60");
+    await_file("up");
+    follow(0);
+    const dpi_process program = read_program();
+    kill_warden(&program);
+    dpi_local_process_signal(&process, SIGKILL);
+    await_state(DPI_LOCAL_LOST);
 }
 END_TEST
 
@@ -254,7 +291,8 @@ int main(void)
     tcase_add_test(tc, it_holds_none_of_its_starters_descriptors);
     tcase_add_test(tc, who_has_no_stdin_nor_stdout_can_start_it);
     tcase_add_test(tc, a_signal_reaches_the_whole_group);
-    tcase_add_test(tc, a_program_whose_warden_is_gone_is_lost);
+    tcase_add_test(tc, a_program_whose_warden_is_gone_is_followed_to_its_end);
+    tcase_add_test(tc, a_program_that_is_gone_with_its_warden_is_lost);
     tcase_add_test(tc, a_directory_to_run_in_must_be_there);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
