@@ -109,6 +109,21 @@ static dpipes_status launch(const dpi_job *job, dpipes_session *session, dpipes_
     return status;
 }
 
+/* What was not begun before is begun now, and has its whole time; what was read of is not begun again. */
+static dpipes_status find_or_launch(dpi_work *work, const dpi_job *job, dpipes_error *err)
+{
+    int64_t spent_ms = job->spent_ms;
+    dpipes_status status = dpi_local_process_open(&work->process, job->id, job->offset, err);
+    if (status == DPIPES_OK && work->process.state == DPI_LOCAL_ABSENT && job->offset == 0) {
+        spent_ms = 0;
+        status = launch(job, work->session, err);
+        if (status == DPIPES_OK)
+            status = dpi_local_process_look(&work->process, err);
+    }
+    work->deadline_ms = job->timeout_ms > 0 ? dpi_clock_monotonic_ms() + job->timeout_ms - spent_ms : INT64_MAX;
+    return status;
+}
+
 static dpi_work *start(dpi_engine *engine, const dpi_job *job, dpipes_session *session, dpipes_error *err)
 {
     local_engine *e = (local_engine *)engine;
@@ -120,14 +135,10 @@ static dpi_work *start(dpi_engine *engine, const dpi_job *job, dpipes_session *s
     work->process.log = -1;
     work->session = session;
     work->timeout_ms = job->timeout_ms;
-    work->deadline_ms = job->timeout_ms > 0 ? dpi_clock_monotonic_ms() + job->timeout_ms - job->spent_ms : INT64_MAX;
     work->kill_at_ms = INT64_MAX;
     work->next = e->first;
     e->first = work;
-    dpipes_status status = DPIPES_OK;
-    if (!job->known || job->offset == 0) /* does nothing where it was started before */
-        status = launch(job, session, err);
-    if (status == DPIPES_OK && dpi_local_process_open(&work->process, job->id, job->offset, err) == DPIPES_OK)
+    if (find_or_launch(work, job, err) == DPIPES_OK)
         return work;
     engine->leave(engine, work);
     return NULL;
