@@ -162,29 +162,8 @@ static void take_state(dpi_graph_live *live, size_t index, step_state to, int64_
 
 static bool state_of(const dpipes_run_event *event, step_state *to)
 {
-    switch (event->type) {
-    case DPIPES_RUN_EVENT_STEP_START:
-    case DPIPES_RUN_EVENT_STEP_RESTARTED:
-        *to = RUNNING;
-        return true;
-    case DPIPES_RUN_EVENT_STEP_SUCCESS:
-        *to = SUCCESS;
-        return true;
-    case DPIPES_RUN_EVENT_STEP_FAILURE:
-        *to = FAILURE;
-        return true;
-    case DPIPES_RUN_EVENT_STEP_SKIPPED:
-        *to = SKIPPED;
-        return true;
-    case DPIPES_RUN_EVENT_STEP_CANCELED:
-        *to = CANCELED;
-        return true;
-    case DPIPES_RUN_EVENT_STEP_UP_FOR_RETRY:
-        *to = UP_FOR_RETRY;
-        return true;
-    default:
-        return false;
-    }
+    const char *status = dpipes_run_event_step_status(event->type);
+    return status && parse_state(status, to);
 }
 
 static void take_line(row *r, const dpipes_run_event *event)

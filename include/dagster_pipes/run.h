@@ -164,6 +164,9 @@ typedef enum dpipes_run_event_type {
 
 DPIPES_API const char *dpipes_run_event_type_name(dpipes_run_event_type type); /* "STEP_START" */
 
+/* Which status its step has after an event of this type, in the store's words: "RUNNING" for STEP_START. NULL: it leaves the step as it is. */
+DPIPES_API const char *dpipes_run_event_step_status(dpipes_run_event_type type);
+
 /* What is not said is NULL, or 0. */
 typedef struct dpipes_run_event {
     int64_t id; /* ascending in a store; 0 before it is there */

@@ -72,33 +72,6 @@ dpipes_status dpi_launch_commit(dpipes_launch *launch, dpipes_error *err)
 
 /* ---- What an event changes ---- */
 
-static bool status_of(dpipes_run_event_type type, dpi_step_status *status)
-{
-    switch (type) {
-    case DPIPES_RUN_EVENT_STEP_START:
-    case DPIPES_RUN_EVENT_STEP_RESTARTED:
-        *status = DPI_STEP_RUNNING;
-        return true;
-    case DPIPES_RUN_EVENT_STEP_SUCCESS:
-        *status = DPI_STEP_SUCCESS;
-        return true;
-    case DPIPES_RUN_EVENT_STEP_FAILURE:
-        *status = DPI_STEP_FAILURE;
-        return true;
-    case DPIPES_RUN_EVENT_STEP_SKIPPED:
-        *status = DPI_STEP_SKIPPED;
-        return true;
-    case DPIPES_RUN_EVENT_STEP_CANCELED:
-        *status = DPI_STEP_CANCELED;
-        return true;
-    case DPIPES_RUN_EVENT_STEP_UP_FOR_RETRY:
-        *status = DPI_STEP_UP_FOR_RETRY;
-        return true;
-    default:
-        return false;
-    }
-}
-
 static const char *error_of(const dpipes_run_event *event, dpi_step_status status)
 {
     return status == DPI_STEP_RUNNING || status == DPI_STEP_SUCCESS ? NULL : event->text;
@@ -153,7 +126,7 @@ static dpipes_status apply_to_step(dpipes_launch *launch, const dpipes_run_event
 {
     dpi_step_status step_status;
     const size_t step = event->step ? dpi_graph_find(launch->graph, event->step) : SIZE_MAX;
-    if (step == SIZE_MAX || !status_of(event->type, &step_status))
+    if (step == SIZE_MAX || !dpi_event_step_status(event->type, &step_status))
         return DPIPES_OK;
     const dpipes_status status = put_step(launch, event, step, step_status, err);
     return status == DPIPES_OK ? put_attempt(launch, event, step, step_status, err) : status;

@@ -87,6 +87,39 @@ bool dpi_event_type_parse(const char *name, dpipes_run_event_type *type)
     return value < COUNT_OF(event_types);
 }
 
+bool dpi_event_step_status(dpipes_run_event_type type, dpi_step_status *status)
+{
+    switch (type) {
+    case DPIPES_RUN_EVENT_STEP_START:
+    case DPIPES_RUN_EVENT_STEP_RESTARTED:
+        *status = DPI_STEP_RUNNING;
+        return true;
+    case DPIPES_RUN_EVENT_STEP_SUCCESS:
+        *status = DPI_STEP_SUCCESS;
+        return true;
+    case DPIPES_RUN_EVENT_STEP_FAILURE:
+        *status = DPI_STEP_FAILURE;
+        return true;
+    case DPIPES_RUN_EVENT_STEP_SKIPPED:
+        *status = DPI_STEP_SKIPPED;
+        return true;
+    case DPIPES_RUN_EVENT_STEP_CANCELED:
+        *status = DPI_STEP_CANCELED;
+        return true;
+    case DPIPES_RUN_EVENT_STEP_UP_FOR_RETRY:
+        *status = DPI_STEP_UP_FOR_RETRY;
+        return true;
+    default:
+        return false;
+    }
+}
+
+const char *dpipes_run_event_step_status(dpipes_run_event_type type)
+{
+    dpi_step_status status;
+    return dpi_event_step_status(type, &status) ? dpi_step_status_name(status) : NULL;
+}
+
 bool dpi_run_status_ended(dpipes_run_status status)
 {
     return status == DPIPES_RUN_SUCCESS || status == DPIPES_RUN_FAILURE || status == DPIPES_RUN_CANCELED;

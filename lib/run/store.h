@@ -98,6 +98,9 @@ typedef struct dpi_attempt_row {
 
 bool dpi_event_type_parse(const char *name, dpipes_run_event_type *type);
 
+/* Which status its step has after an event of this type; false: it leaves the step as it is. */
+bool dpi_event_step_status(dpipes_run_event_type type, dpi_step_status *status);
+
 dpipes_status dpi_store_put_run(
     dpipes_store *store, const dpi_run_row *run,
     dpipes_error *err); /* by run_id, which is checked: DPIPES_EINVAL; created_ms stays as it was put first */

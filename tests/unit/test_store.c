@@ -194,6 +194,19 @@ START_TEST(every_word_comes_back)
 }
 END_TEST
 
+START_TEST(an_event_of_a_step_gives_it_a_status)
+{
+    static const char *const words[DPIPES_RUN_EVENT_ENGINE + 1] = {
+        [DPIPES_RUN_EVENT_STEP_START] = "RUNNING",     [DPIPES_RUN_EVENT_STEP_RESTARTED] = "RUNNING",
+        [DPIPES_RUN_EVENT_STEP_SUCCESS] = "SUCCESS",   [DPIPES_RUN_EVENT_STEP_FAILURE] = "FAILURE",
+        [DPIPES_RUN_EVENT_STEP_SKIPPED] = "SKIPPED",   [DPIPES_RUN_EVENT_STEP_UP_FOR_RETRY] = "UP_FOR_RETRY",
+        [DPIPES_RUN_EVENT_STEP_CANCELED] = "CANCELED",
+    };
+    for (int i = 0; i <= DPIPES_RUN_EVENT_ENGINE; i++)
+        ck_assert_pstr_eq(dpipes_run_event_step_status((dpipes_run_event_type)i), words[i]);
+}
+END_TEST
+
 START_TEST(the_newest_runs_come_first)
 {
     fixture_put_run("old", DPIPES_RUN_SUCCESS, 10);
@@ -624,6 +637,7 @@ int main(void)
     tcase_add_test(tc, a_run_is_read_as_it_was_put);
     tcase_add_test(tc, what_is_not_known_stays_so);
     tcase_add_test(tc, every_word_comes_back);
+    tcase_add_test(tc, an_event_of_a_step_gives_it_a_status);
     tcase_add_test(tc, the_newest_runs_come_first);
     tcase_add_test(tc, runs_of_a_backfill_are_found);
     tcase_add_test(tc, a_word_that_is_no_status_is_refused);
