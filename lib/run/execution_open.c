@@ -3,11 +3,9 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/json_write.h"
 #include "base/random.h"
 #include "run/copy_text.h"
 #include "run/execution_state.h"
-#include "run/extras.h"
 #include "run/run_begin.h"
 #include "run/selection.h"
 #include "run/stale.h"
@@ -121,23 +119,12 @@ static dpipes_status find_all_earlier(dpi_execution *x, dpipes_error *err)
 
 /* ---- A new run ---- */
 
-/* The graph's, and over them the run's own. */
 static dpipes_status write_tags(dpi_execution *x, const char *tags_json, dpipes_error *err)
 {
-    const dpi_buf none = {0};
-    dpi_buf under = {0}, tags = {0};
-    dpi_buf_append_char(&under, '{');
-    for (size_t i = 0; i < x->graph->tag_count; i++) {
-        dpi_buf_append_text(&under, i > 0 ? ", " : "");
-        dpi_json_write_text(&under, x->graph->tags[i].name);
-        dpi_buf_append_literal(&under, ": ");
-        dpi_json_write_text(&under, x->graph->tags[i].value);
-    }
-    dpi_buf_append_char(&under, '}');
-    dpipes_status status =
-        dpi_buf_failed(&under) ? dpi_fail_memory(err) : dpi_extras_merge(under.data, tags_json, &none, &tags, err);
-    x->texts[1] = dpi_buf_take(&tags);
-    dpi_buf_fini(&under);
+    cJSON *tags = NULL;
+    const dpipes_status status = dpi_run_join_tags(x->graph, tags_json, &tags, err);
+    x->texts[1] = tags ? cJSON_PrintUnformatted(tags) : NULL;
+    cJSON_Delete(tags);
     return status == DPIPES_OK && !x->texts[1] ? dpi_fail_memory(err) : status;
 }
 

@@ -32,6 +32,39 @@ dpipes_status dpi_run_check_new(dpipes_store *store, const char *run_id, dpipes_
     return status == DPIPES_OK || absent ? DPIPES_OK : dpi_fail_copy(err, &failure);
 }
 
+static bool is_object_of_texts(const cJSON *object)
+{
+    bool ok = cJSON_IsObject(object);
+    for (const cJSON *member = ok ? object->child : NULL; member && ok; member = member->next)
+        ok = cJSON_IsString(member);
+    return ok;
+}
+
+/* NULL: no memory. */
+static cJSON *join_tags(const dpipes_graph *graph, const cJSON *own)
+{
+    cJSON *tags = cJSON_Duplicate(own, true);
+    bool ok = tags != NULL;
+    for (size_t i = 0; i < graph->tag_count && ok; i++)
+        if (!cJSON_GetObjectItemCaseSensitive(own, graph->tags[i].name))
+            ok = cJSON_AddStringToObject(tags, graph->tags[i].name, graph->tags[i].value) != NULL;
+    if (ok)
+        return tags;
+    cJSON_Delete(tags);
+    return NULL;
+}
+
+dpipes_status dpi_run_join_tags(const dpipes_graph *graph, const char *tags_json, cJSON **tags, dpipes_error *err)
+{
+    cJSON *own = cJSON_Parse(tags_json ? tags_json : "{}");
+    dpipes_status status =
+        is_object_of_texts(own) ? DPIPES_OK : dpi_fail(err, DPIPES_EINVAL, "tags: one object of texts is wanted");
+    if (status == DPIPES_OK && !(*tags = join_tags(graph, own)))
+        status = dpi_fail_memory(err);
+    cJSON_Delete(own);
+    return status;
+}
+
 char *dpi_run_write_options(const char *extras_json, const char *started_json)
 {
     dpi_buf json = {0};

@@ -11,6 +11,7 @@
 #include "run/launch_document.h"
 #include "run/launch_program.h"
 #include "run/launch_state.h"
+#include "run/run_begin.h"
 #include "store_fixture.h"
 
 /* ---- Events ---- */
@@ -194,6 +195,27 @@ START_TEST(what_is_no_document_is_refused_and_leaves_nothing)
 }
 END_TEST
 
+/* ---- Tags ---- */
+
+START_TEST(the_tags_of_a_run_stand_over_those_of_its_graph)
+{
+    static const char text[] = "{name: g, tags: {a: '1', b: '2'}, steps: [{name: s, entrypoint: x}]}";
+    static const char *const wrong[] = {"", "[]", "{\"a\": 1}", "{\"a\": \"x\", \"b\": null}"};
+    cJSON *tags = NULL;
+    dpipes_graph *tagged = dpi_graph_parse(text, sizeof text - 1, false, "g.yaml", "/", &err);
+    ck_assert_msg(tagged != NULL, "%s", err.message);
+    assert_ok(dpi_run_join_tags(tagged, "{\"b\": \"own\", \"c\": \"3\"}", &tags, &err), &err);
+    char *joined = cJSON_PrintUnformatted(tags);
+    ck_assert_str_eq(joined, "{\"b\":\"own\",\"c\":\"3\",\"a\":\"1\"}");
+    cJSON_Delete(tags);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_fails(dpi_run_join_tags(tagged, wrong[i], &tags, &err), DPIPES_EINVAL, &err,
+                     "tags: one object of texts");
+    cJSON_free(joined);
+    dpi_graph_free(tagged);
+}
+END_TEST
+
 /* ---- Where the job is ---- */
 
 START_TEST(a_place_comes_back)
@@ -275,6 +297,7 @@ int main(void)
     tcase_add_test(tc, what_is_no_event_is_refused);
     tcase_add_test(tc, a_job_gets_the_run_its_steps_and_what_others_have_left);
     tcase_add_test(tc, what_is_no_document_is_refused_and_leaves_nothing);
+    tcase_add_test(tc, the_tags_of_a_run_stand_over_those_of_its_graph);
     tcase_add_test(tc, a_place_comes_back);
     tcase_add_test(tc, a_program_travels_with_its_loader_and_its_libraries);
     tcase_add_test(tc, what_is_no_program_is_refused);
