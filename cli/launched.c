@@ -7,10 +7,8 @@
 #include <dagster_pipes/context.h>
 
 #include "base/error.h"
-#include "base/json_write.h"
 #include "cmd.h"
 #include "ray/process.h"
-#include "run/launch_document.h"
 #include "signals.h"
 
 #define DPI_PATH_MAX 4096
@@ -25,23 +23,16 @@ typedef struct launched {
 
 /* ---- Events ---- */
 
-/* As a text in the message: what is deep, or no strict JSON, in a step's metadata stays as it is. The context keeps a failure. */
+/* The context keeps a failure. */
 static void report(void *user, const dpipes_run_event *event)
 {
     launched *l = user;
-    dpi_buf payload = {0};
     dpipes_error failure = DPIPES_ERROR_INIT;
-    char *json = dpipes_run_event_json(event, &failure);
-    if (json) {
-        dpi_buf_append_literal(&payload, "{\"" DPI_LAUNCH_EVENT "\": ");
-        dpi_json_write_text(&payload, json);
-        dpi_buf_append_char(&payload, '}');
-    }
-    if (!json || dpi_buf_failed(&payload))
-        l->lost = true;
+    char *json = dpipes_launch_message_json(event, &failure);
+    if (json)
+        (void)dpipes_report_custom_message(l->ctx, json);
     else
-        (void)dpipes_report_custom_message(l->ctx, payload.data);
-    dpi_buf_fini(&payload);
+        l->lost = true;
     free(json);
 }
 
@@ -75,10 +66,10 @@ static dpipes_status read_document(launched *l)
         return dpi_fail(&l->err, DPIPES_EINVAL, "--launched: only `dpipes launch` starts this, as a job of Ray");
     if (!getcwd(here, sizeof here))
         return dpi_fail(&l->err, DPIPES_EIO, "the working directory has no name");
-    dpipes_status status = dpipes_get_extra_json(l->ctx, DPI_LAUNCH_EXTRA, &json, &l->err);
+    dpipes_status status = dpipes_get_extra_json(l->ctx, DPIPES_LAUNCH_EXTRA, &json, &l->err);
     if (status == DPIPES_OK)
         status = make_store(l);
-    return status == DPIPES_OK ? dpi_launch_document_read(json, here, l->store, &l->err) : status;
+    return status == DPIPES_OK ? dpipes_launch_take(json, here, l->store, &l->err) : status;
 }
 
 /* An event that cannot be reported would be lost: the jobs are stopped. */

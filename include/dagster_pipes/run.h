@@ -344,6 +344,20 @@ DPIPES_API const dpipes_graph *dpipes_launch_graph(const dpipes_launch *launch);
 /* One that has not ended is left as it is. NULL is fine. */
 DPIPES_API void dpipes_launch_free(dpipes_launch *launch);
 
+/* ---- In a launched run's job ----
+ * What its program does, as `dpipes execute --launched`: it takes the run that it is told of into a store of its own, resumes that with
+ * dpipes_execution_resume, and reports each event as a custom message to whoever follows its log. */
+
+#define DPIPES_LAUNCH_EXTRA "dpipes_launch" /* of the job's Pipes context: the run, as JSON */
+
+/* Puts the run into a store that is empty, as one that has been begun. `extra_json`: the extra's value; `directory`: where the graph's relative
+ * paths begin. DPIPES_EPROTO: it is no run; those of the store. */
+DPIPES_API dpipes_status dpipes_launch_take(const char *extra_json, const char *directory, dpipes_store *store,
+                                            dpipes_error *err);
+
+/* The payload of the custom message that brings an event home, to be freed. NULL: DPIPES_ENOMEM. */
+DPIPES_API char *dpipes_launch_message_json(const dpipes_run_event *event, dpipes_error *err);
+
 /* ---- Asking for any run ----
  * `run_id`: also the beginning of one. Of the options, which may be NULL, `address` and the logger count. */
 

@@ -229,7 +229,7 @@ dpipes_status dpi_launch_document_write(const dpipes_graph *graph, dpipes_store 
     w.attempts = calloc(graph->step_count + 1, sizeof *w.attempts);
     dpipes_status status = w.succeeded && w.attempts ? write_graph(graph, &text, err) : dpi_fail_memory(err);
     if (status == DPIPES_OK) {
-        dpi_buf_append_literal(json, "{\"" DPI_LAUNCH_EXTRA "\": {");
+        dpi_buf_append_literal(json, "{\"" DPIPES_LAUNCH_EXTRA "\": {");
         dpi_member_words("graph", text.data, json);
         dpi_member_words("job_name", graph->name, json);
         status = write_all(graph, store, run_id, &w, err);
@@ -274,7 +274,7 @@ static dpipes_status put_run(document *d, const char *directory, dpipes_error *e
     if (d->arena.failed)
         return dpi_fail_memory(err);
     if (!row.graph_json || !row.job_name)
-        return dpi_fail(err, DPIPES_EPROTO, "%s: no graph is in it", DPI_LAUNCH_EXTRA);
+        return dpi_fail(err, DPIPES_EPROTO, "%s: no graph is in it", DPIPES_LAUNCH_EXTRA);
     return dpi_store_put_run(d->store, &row, err);
 }
 
@@ -284,7 +284,7 @@ static dpipes_status put_step(document *d, const dpi_json_value *step, dpipes_er
     const char *status = step->kind == DPI_JSON_OBJECT ? dpi_json_member_text(step, "status", &d->arena, NULL) : NULL;
     if (!status || !dpi_step_status_parse(status, &row.status))
         return d->arena.failed ? dpi_fail_memory(err)
-                               : dpi_fail(err, DPIPES_EPROTO, "%s: a step without a status", DPI_LAUNCH_EXTRA);
+                               : dpi_fail(err, DPIPES_EPROTO, "%s: a step without a status", DPIPES_LAUNCH_EXTRA);
     row.step = dpi_json_member_text(step, "step", &d->arena, NULL);
     row.place = (size_t)dpi_json_member_int(step, "place");
     row.attempt = (unsigned)dpi_json_member_int(step, "attempt");
@@ -317,7 +317,7 @@ static dpipes_status put_each(document *d, const char *key,
     dpi_json_value list, item;
     dpipes_status status = DPIPES_OK;
     if (!dpi_json_get(&d->object, key, &list) || list.kind != DPI_JSON_ARRAY)
-        return dpi_fail(err, DPIPES_EPROTO, "%s: no %s are in it", DPI_LAUNCH_EXTRA, key);
+        return dpi_fail(err, DPIPES_EPROTO, "%s: no %s are in it", DPIPES_LAUNCH_EXTRA, key);
     for (dpi_json_iter it = dpi_json_iter_init(&list); status == DPIPES_OK && dpi_json_iter_next(&it, NULL, &item);)
         status = put(d, &item, err);
     return status;
@@ -338,14 +338,34 @@ static dpipes_status put_all(document *d, const char *directory, dpipes_error *e
     return status;
 }
 
-dpipes_status dpi_launch_document_read(const char *json, const char *directory, dpipes_store *store, dpipes_error *err)
+dpipes_status dpipes_launch_take(const char *extra_json, const char *directory, dpipes_store *store, dpipes_error *err)
 {
+    dpipes_error failure = DPIPES_ERROR_INIT;
     document d = {.store = store};
-    dpipes_status status = dpi_json_parse(json, strlen(json), DPI_JSON_ALLOW_NAN, &d.object, err);
+    dpipes_status status = dpi_json_parse(extra_json, strlen(extra_json), DPI_JSON_ALLOW_NAN, &d.object, &failure);
     if (status == DPIPES_OK && d.object.kind != DPI_JSON_OBJECT)
-        status = dpi_fail(err, DPIPES_EPROTO, "%s is no object", DPI_LAUNCH_EXTRA);
+        status = dpi_fail(&failure, DPIPES_EPROTO, "%s is no object", DPIPES_LAUNCH_EXTRA);
     if (status == DPIPES_OK)
-        status = put_all(&d, directory, err);
+        status = put_all(&d, directory, &failure);
     dpi_arena_fini(&d.arena);
-    return status;
+    return status == DPIPES_OK ? DPIPES_OK : dpi_fail_copy(err, &failure);
+}
+
+/* ---- What happens, on its way home ---- */
+
+/* As a text in the message: what is deep, or no strict JSON, in a step's metadata stays as it is. */
+char *dpipes_launch_message_json(const dpipes_run_event *event, dpipes_error *err)
+{
+    dpi_buf message = {0};
+    char *json = dpipes_run_event_json(event, err);
+    if (!json)
+        return NULL;
+    dpi_buf_append_literal(&message, "{\"" DPI_LAUNCH_EVENT "\": ");
+    dpi_json_write_text(&message, json);
+    dpi_buf_append_char(&message, '}');
+    free(json);
+    char *text = dpi_buf_take(&message);
+    if (!text)
+        dpi_fail_memory(err);
+    return text;
 }

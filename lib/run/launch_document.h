@@ -6,17 +6,12 @@
 #include "run/graph.h"
 #include "run/store.h"
 
-#define DPI_LAUNCH_EXTRA "dpipes_launch" /* the extra's name */
-#define DPI_LAUNCH_EVENT                                                                                               \
-    "dpipes_run_event" /* in what the job reports: the member that has an event's JSON, as a text */
+/* In what the job reports: the member that has an event's JSON, as a text. */
+#define DPI_LAUNCH_EVENT "dpipes_run_event"
 
 /* Appends the extras, one JSON object, of a run and its steps as the store has them. What the
  * executor does not need of the graph's launcher stays here. */
 dpipes_status dpi_launch_document_write(const dpipes_graph *graph, dpipes_store *store, const char *run_id,
                                         dpi_buf *json, dpipes_error *err);
-
-/* The other side: puts the run, its steps and the events into a store that is empty, as a run that has been begun. `directory`: where the
- * graph's relative paths begin. DPIPES_EPROTO: it is not what is written above. */
-dpipes_status dpi_launch_document_read(const char *json, const char *directory, dpipes_store *store, dpipes_error *err);
 
 #endif

@@ -72,6 +72,23 @@ START_TEST(an_event_comes_back_as_it_was)
 }
 END_TEST
 
+START_TEST(an_event_goes_home_as_a_text_in_a_message)
+{
+    const dpipes_run_event event = {
+        .run_id = "r", .type = DPIPES_RUN_EVENT_CUSTOM, .level = DPIPES_LOG_INFO, .json = "{\"loss\": NaN}"};
+    dpi_json_value message, text;
+    dpi_buf inner = {0};
+    char *json = json_of(&event), *payload = dpipes_launch_message_json(&event, &err);
+    assert_ok(dpi_json_parse(payload, strlen(payload), DPI_JSON_STRICT, &message, &err), &err);
+    ck_assert(dpi_json_get(&message, DPI_LAUNCH_EVENT, &text) && text.kind == DPI_JSON_STRING);
+    dpi_json_decode_string(&text, &inner);
+    ck_assert_str_eq(dpi_buf_text(&inner), json);
+    dpi_buf_fini(&inner);
+    free(payload);
+    free(json);
+}
+END_TEST
+
 START_TEST(what_is_no_event_is_refused)
 {
     static const char *const texts[] = {"", "{", "[]", "{}", "{\"type\": \"NO_SUCH\"}", "{\"type\": 1}"};
@@ -127,7 +144,7 @@ static char *document_of(const char *extras)
 {
     dpi_json_value object, value;
     assert_ok(dpi_json_parse(extras, strlen(extras), DPI_JSON_STRICT, &object, &err), &err);
-    ck_assert(dpi_json_get(&object, DPI_LAUNCH_EXTRA, &value));
+    ck_assert(dpi_json_get(&object, DPIPES_LAUNCH_EXTRA, &value));
     return strndup(value.text, value.size);
 }
 
@@ -151,7 +168,7 @@ START_TEST(a_job_gets_the_run_its_steps_and_what_others_have_left)
     char *document = document_of(extras);
     ck_assert_ptr_nonnull(mkdtemp(home));
     dpipes_store *store = dpi_store_open(home, &err);
-    assert_ok(dpi_launch_document_read(document, "/there", store, &err), &err);
+    assert_ok(dpipes_launch_take(document, "/there", store, &err), &err);
     assert_ok(dpi_store_run(store, "r1", note_row, &row, &err), &err);
     ck_assert_str_eq(
         dpi_buf_text(&row),
@@ -188,7 +205,7 @@ START_TEST(what_is_no_document_is_refused_and_leaves_nothing)
         "{\"run_id\": \"a b\", \"graph\": \"{}\", \"job_name\": \"g\", \"steps\": [], \"events\": []}",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        ck_assert_int_ne(dpi_launch_document_read(texts[i], "/", fixture_store, &err), DPIPES_OK);
+        ck_assert_int_ne(dpipes_launch_take(texts[i], "/", fixture_store, &err), DPIPES_OK);
     char *runs = dpipes_store_runs_json(fixture_store, NULL, &err);
     ck_assert_str_eq(runs, "[]");
     free(runs);
@@ -294,6 +311,7 @@ int main(void)
     tcase_add_checked_fixture(tc, fixture_open, fixture_close);
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, an_event_comes_back_as_it_was);
+    tcase_add_test(tc, an_event_goes_home_as_a_text_in_a_message);
     tcase_add_test(tc, what_is_no_event_is_refused);
     tcase_add_test(tc, a_job_gets_the_run_its_steps_and_what_others_have_left);
     tcase_add_test(tc, what_is_no_document_is_refused_and_leaves_nothing);
