@@ -81,7 +81,7 @@ static _Noreturn void watch(const dpi_local_program *program, const fds *given)
         _exit(1);
     setsid();
     dpi_process_reset_handlers();
-    const pid_t pid = fork();
+    const pid_t pid = _Fork(); /* what others have to do at a fork is about descriptors that are no more */
     if (pid == 0)
         become_program(program);
     if (pid > 0 && hear_of_end(pid, &wait_status))
