@@ -57,7 +57,7 @@ static const char *const takes[][12] = {
     [RESUME] = {"--from-failure"},
     [BACKFILL] = {"--range", "--failed", "--resume", "--backfill-id", "--max-runs", "--select", "--stale-only", "--set",
                   "--in-process"},
-    [LAUNCH] = {"--partition", "--select", "--set", "--tag", "--run-id", "--detach"},
+    [LAUNCH] = {"--partition", "--select", "--stale-only", "--set", "--tag", "--run-id", "--detach"},
     [ATTACH] = {NULL},
 };
 
@@ -249,6 +249,7 @@ static dpipes_launch_options launch_options_of(execute_command *c)
         .user = &c->view,
         .logger = dpi_graph_view_log,
         .logger_user = &c->view,
+        .stale_only = c->stale_only,
     };
 }
 

@@ -450,6 +450,7 @@ const char *const dpi_help_launch[] = {
     "needs it), "
     "tag:K,\n"
     "                          tag:K=V\n"
+    "  --stale-only            of them those that have changed since their assets were made, and what needs these\n"
     "  --set extras.KEY=JSON   an extra of all steps, which wins over their own; may be repeated\n"
     "  --tag KEY=VALUE         a tag of the run and label of its job; dagster-ray/config='{\"num_cpus\": 2}' wins over "
     "the\n"

@@ -304,6 +304,8 @@ typedef struct dpipes_launch_options {
     void *user;
     dpipes_logger logger;
     void *logger_user;
+    bool
+        stale_only; /* as dpipes_execute_options, by what this store knows; a run without a step has succeeded, and no job is submitted */
 } dpipes_launch_options;
 
 typedef struct dpipes_launch dpipes_launch;

@@ -167,15 +167,9 @@ static dpipes_status write_new(dpi_execution *x, dpipes_error *err)
     return status;
 }
 
-static dpipes_status note_stale(void *user, size_t step, const char *reason, dpipes_error *err)
+static dpipes_status note_stale(void *user, size_t step, const char *text, dpipes_error *err)
 {
-    dpi_execution *x = user;
-    dpi_buf text = {0};
-    dpi_buf_printf(&text, "stale: %s", reason);
-    dpipes_status status = dpi_buf_failed(&text) ? dpi_fail_memory(err)
-                                                 : dpi_execution_note(x, DPIPES_RUN_EVENT_ENGINE, step, text.data, err);
-    dpi_buf_fini(&text);
-    return status;
+    return dpi_execution_note(user, DPIPES_RUN_EVENT_ENGINE, step, text, err);
 }
 
 /* The run is written first, for what is noted of its steps belongs to it. */

@@ -161,10 +161,8 @@ dpipes_status dpipes_launch_step(dpipes_launch *launch, int64_t timeout_ms, dpip
     if (launch->ended)
         return DPIPES_OK;
     const dpipes_status status = turn(launch, timeout_ms, &failure);
-    if (status != DPIPES_OK && launch->writing) {
+    if (status != DPIPES_OK)
         dpi_store_rollback(launch->store);
-        launch->writing = false;
-    }
     return status == DPIPES_OK ? status : dpi_fail_copy(err, &failure);
 }
 
@@ -175,8 +173,6 @@ void dpipes_launch_free(dpipes_launch *launch)
     dpipes_ray_run_free(launch->run);
     dpipes_session_free(launch->session);
     dpipes_ray_client_free(launch->client);
-    if (launch->writing)
-        dpi_store_rollback(launch->store);
     dpi_run_lock_release(launch->lock);
     dpi_launch_place_fini(&launch->place);
     dpi_graph_free(launch->own_graph);

@@ -12,11 +12,9 @@
 
 /* ---- Transactions ---- */
 
-static dpipes_status begin(dpipes_launch *launch, dpipes_error *err)
+static dpipes_status begin(const dpipes_launch *launch, dpipes_error *err)
 {
-    const dpipes_status status = launch->writing ? DPIPES_OK : dpi_store_begin(launch->store, err);
-    launch->writing = launch->writing || status == DPIPES_OK;
-    return status;
+    return dpi_store_is_writing(launch->store) ? DPIPES_OK : dpi_store_begin(launch->store, err);
 }
 
 typedef struct change {
@@ -53,7 +51,7 @@ static void note_progress(void *user, dpi_run_row *row)
 
 dpipes_status dpi_launch_commit(dpipes_launch *launch, dpipes_error *err)
 {
-    if (!launch->writing && launch->offset == launch->place.log_offset)
+    if (!dpi_store_is_writing(launch->store) && launch->offset == launch->place.log_offset)
         return DPIPES_OK;
     launch->place.log_offset = launch->offset;
     char *json = dpi_launch_place_write(&launch->place);
@@ -63,9 +61,7 @@ dpipes_status dpi_launch_commit(dpipes_launch *launch, dpipes_error *err)
         status = dpi_launch_change_run(launch->store, launch->run_id, note_progress, &p, err);
     if (status == DPIPES_OK)
         status = dpi_store_commit(launch->store, err);
-    if (launch->writing)
-        dpi_store_rollback(launch->store);
-    launch->writing = false;
+    dpi_store_rollback(launch->store);
     free(json);
     return status;
 }
@@ -165,7 +161,7 @@ static dpipes_status apply_to_run(dpipes_launch *launch, const dpipes_run_event 
     return dpi_launch_change_run(launch->store, launch->run_id, turn_run, &turn, err);
 }
 
-static dpipes_status add_event(dpipes_launch *launch, dpipes_run_event *event, dpipes_error *err)
+dpipes_status dpi_launch_add_event(dpipes_launch *launch, dpipes_run_event *event, dpipes_error *err)
 {
     event->run_id = launch->run_id;
     dpipes_status status = begin(launch, err);
@@ -176,14 +172,14 @@ static dpipes_status add_event(dpipes_launch *launch, dpipes_run_event *event, d
     return status;
 }
 
-static dpipes_status add_run_event(dpipes_launch *launch, dpipes_run_event *event, dpipes_error *err)
+dpipes_status dpi_launch_add_run_event(dpipes_launch *launch, dpipes_run_event *event, dpipes_error *err)
 {
     dpipes_status status = begin(launch, err);
     if (status == DPIPES_OK)
         status = apply_to_step(launch, event, err);
     if (status == DPIPES_OK)
         status = apply_to_run(launch, event, err);
-    return status == DPIPES_OK ? add_event(launch, event, err) : status;
+    return status == DPIPES_OK ? dpi_launch_add_event(launch, event, err) : status;
 }
 
 /* ---- What the job says ---- */
@@ -193,7 +189,7 @@ static dpipes_status add_words(dpipes_launch *launch, dpipes_run_event_type type
 {
     dpipes_run_event event = {
         .time_ms = dpi_clock_unix_ms(), .type = type, .level = level, .text = text.data, .text_size = text.size};
-    return add_event(launch, &event, err);
+    return dpi_launch_add_event(launch, &event, err);
 }
 
 static dpipes_status take_custom(dpipes_launch *launch, dpipes_text json, dpipes_error *err)
@@ -213,7 +209,7 @@ static dpipes_status take_custom(dpipes_launch *launch, dpipes_text json, dpipes
     if (status == DPIPES_OK)
         status = dpi_event_read_json(text, size, &arena, &event, err);
     if (status == DPIPES_OK)
-        status = add_run_event(launch, &event, err);
+        status = dpi_launch_add_run_event(launch, &event, err);
     dpi_arena_fini(&arena);
     return status;
 }
@@ -292,7 +288,7 @@ static dpipes_status end_step(void *user, const dpi_step_row *step, dpipes_error
         .text = l->why,
         .text_size = strlen(l->why),
     };
-    return add_run_event(l->launch, &event, err);
+    return dpi_launch_add_run_event(l->launch, &event, err);
 }
 
 static dpipes_status note_status(void *user, const dpi_run_row *row, dpipes_error *err)
@@ -326,7 +322,7 @@ dpipes_status dpi_launch_write_end(dpipes_launch *launch, const dpi_job_end *end
         .text_size = why.size,
     };
     if (status == DPIPES_OK)
-        status = add_run_event(launch, &event, err);
+        status = dpi_launch_add_run_event(launch, &event, err);
     dpi_buf_fini(&why);
     return status;
 }

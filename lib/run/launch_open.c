@@ -125,6 +125,8 @@ dpipes_launch *dpi_launch_finish(dpipes_launch *launch, dpipes_status status, co
 {
     if (status == DPIPES_OK)
         return launch;
+    if (launch)
+        dpi_store_rollback(launch->store);
     dpipes_launch_free(launch);
     dpi_fail_copy(err, failure);
     return NULL;

@@ -9,6 +9,7 @@
 #include "run/launch_open.h"
 #include "run/run_begin.h"
 #include "run/selection.h"
+#include "run/stale.h"
 
 /* ---- Its rows ---- */
 
@@ -23,26 +24,74 @@ static dpipes_status put_waiting(const dpipes_launch *launch, const bool *select
     return status;
 }
 
-static dpipes_status put_rows(dpipes_launch *launch, const dpi_run_row *row, const bool *selected, dpipes_error *err)
+/* What happens before there is a job. */
+typedef struct beginning {
+    dpipes_launch *launch;
+    const dpipes_launch_options *options;
+    bool *selected; /* one a step */
+} beginning;
+
+static dpipes_run_event event_of(const beginning *b, dpipes_run_event_type type, const char *text)
 {
-    dpipes_status status = dpi_store_begin(launch->store, err);
-    if (status != DPIPES_OK)
-        return status;
-    status = dpi_store_put_run(launch->store, row, err);
-    if (status == DPIPES_OK)
-        status = put_waiting(launch, selected, err);
-    if (status == DPIPES_OK)
-        status = dpi_store_commit(launch->store, err);
-    dpi_store_rollback(launch->store);
+    return (dpipes_run_event){
+        .time_ms = dpi_clock_unix_ms(),
+        .type = type,
+        .level = DPIPES_LOG_INFO,
+        .text = text,
+        .text_size = text ? strlen(text) : 0,
+        .partition_key = b->options->partition_key,
+    };
+}
+
+static dpipes_status note_stale(void *user, size_t step, const char *text, dpipes_error *err)
+{
+    const beginning *b = user;
+    dpipes_run_event event = event_of(b, DPIPES_RUN_EVENT_ENGINE, text);
+    event.step = b->launch->graph->steps[step].name;
+    return dpi_launch_add_event(b->launch, &event, err);
+}
+
+static bool has_steps(const beginning *b)
+{
+    for (size_t i = 0; i < b->launch->graph->step_count; i++)
+        if (b->selected[i])
+            return true;
+    return false;
+}
+
+/* The run has ended: a job would wait for its resources and do nothing. */
+static dpipes_status end_without_steps(const beginning *b, dpipes_error *err)
+{
+    const dpipes_run_event_type types[] = {DPIPES_RUN_EVENT_RUN_START, DPIPES_RUN_EVENT_RUN_SUCCESS};
+    dpipes_run_event note = event_of(b, DPIPES_RUN_EVENT_ENGINE, "no step is to run, so no job is submitted");
+    dpipes_status status = dpi_launch_add_event(b->launch, &note, err);
+    for (size_t i = 0; i < sizeof types / sizeof *types && status == DPIPES_OK; i++) {
+        dpipes_run_event event = event_of(b, types[i], NULL);
+        status = dpi_launch_add_run_event(b->launch, &event, err);
+    }
+    b->launch->ended = status == DPIPES_OK;
     return status;
 }
 
-static dpipes_status write_new(dpipes_launch *launch, const dpipes_launch_options *options, const cJSON *tags,
-                               const bool *selected, dpipes_error *err)
+static dpipes_status put_rows(beginning *b, const dpi_run_row *row, dpipes_error *err)
 {
+    dpipes_store *store = b->launch->store;
+    dpipes_status status = dpi_store_begin(store, err);
+    if (status == DPIPES_OK)
+        status = dpi_store_put_run(store, row, err);
+    if (status == DPIPES_OK && b->options->stale_only)
+        status = dpi_stale_select(b->launch->graph, store, row->partition_key, b->selected, note_stale, b, err);
+    if (status == DPIPES_OK)
+        status = has_steps(b) ? put_waiting(b->launch, b->selected, err) : end_without_steps(b, err);
+    return status == DPIPES_OK ? dpi_store_commit(store, err) : status;
+}
+
+static dpipes_status write_new(beginning *b, const cJSON *tags, dpipes_error *err)
+{
+    const dpipes_launch *launch = b->launch;
     char *tags_json = cJSON_PrintUnformatted(tags);
     char *launch_json = dpi_launch_place_write(&launch->place);
-    char *options_json = dpi_run_write_options(options->extras_json, NULL);
+    char *options_json = dpi_run_write_options(b->options->extras_json, NULL);
     const dpi_run_row row = {
         .run_id = launch->run_id,
         .job_name = launch->graph->name,
@@ -50,13 +99,13 @@ static dpipes_status write_new(dpipes_launch *launch, const dpipes_launch_option
         .graph_json = launch->graph->json,
         .directory = launch->graph->directory,
         .options_json = options_json,
-        .partition_key = options->partition_key,
+        .partition_key = b->options->partition_key,
         .tags_json = tags_json,
         .launch_json = launch_json,
         .created_ms = dpi_clock_unix_ms(),
     };
     const dpipes_status status =
-        tags_json && launch_json && options_json ? put_rows(launch, &row, selected, err) : dpi_fail_memory(err);
+        tags_json && launch_json && options_json ? put_rows(b, &row, err) : dpi_fail_memory(err);
     free(options_json);
     free(launch_json);
     cJSON_free(tags_json);
@@ -78,13 +127,14 @@ static dpipes_status set_place(dpipes_launch *launch, dpipes_error *err)
 static dpipes_status choose_and_write(dpipes_launch *launch, const dpipes_launch_options *options, const cJSON *tags,
                                       dpipes_error *err)
 {
-    bool *selected = calloc(launch->graph->step_count + 1, sizeof *selected);
-    if (!selected)
+    beginning b = {launch, options, calloc(launch->graph->step_count + 1, sizeof *b.selected)};
+    if (!b.selected)
         return dpi_fail_memory(err);
-    dpipes_status status = dpi_selection_resolve(launch->graph, options->select, options->select_count, selected, err);
+    dpipes_status status =
+        dpi_selection_resolve(launch->graph, options->select, options->select_count, b.selected, err);
     if (status == DPIPES_OK)
-        status = write_new(launch, options, tags, selected, err);
-    free(selected);
+        status = write_new(&b, tags, err);
+    free(b.selected);
     return status;
 }
 
@@ -109,7 +159,7 @@ static dpipes_status begin_new(dpipes_launch *launch, const dpipes_launch_option
         status = set_place(launch, err);
     if (status == DPIPES_OK)
         status = choose_and_write(launch, options, tags, err);
-    if (status == DPIPES_OK)
+    if (status == DPIPES_OK && !launch->ended)
         status = dpi_launch_submit(launch, config, tags, options->program, err);
     cJSON_Delete(tags);
     cJSON_Delete(config);

@@ -38,7 +38,6 @@ struct dpipes_launch {
     dpipes_run_event_fn on_event;
     void *user;
     uint64_t offset; /* of the job's log, what the events so far have used up */
-    bool writing;    /* a transaction is open */
     bool attached;   /* another process has submitted the job */
     bool detaching;
     bool ended;      /* nothing is to be followed any more */
@@ -53,6 +52,12 @@ struct dpipes_launch {
 
 /* Takes an event of the job's session: a dpipes_event_fn whose user is the launch. */
 void dpi_launch_take_event(void *user, const dpipes_event *event);
+
+/* Adds an event, which is the run's then, and tells the listener. A transaction is begun where none is open. */
+dpipes_status dpi_launch_add_event(dpipes_launch *launch, dpipes_run_event *event, dpipes_error *err);
+
+/* … with what it changes of its step and of the run. */
+dpipes_status dpi_launch_add_run_event(dpipes_launch *launch, dpipes_run_event *event, dpipes_error *err);
 
 /* Writes down what of the log is used up, in the transaction of its events, and ends that. */
 dpipes_status dpi_launch_commit(dpipes_launch *launch, dpipes_error *err);

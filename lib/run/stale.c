@@ -101,6 +101,15 @@ static dpipes_status look_at_step(look *l, size_t step, const bool *stale, dpipe
     return status == DPIPES_OK ? look_at_assets(l, err) : status;
 }
 
+static dpipes_status tell(const look *l, size_t step, dpi_stale_fn on_stale, void *user, dpipes_error *err)
+{
+    dpi_buf text = {0};
+    dpi_buf_printf(&text, "stale: %s", l->reason.data);
+    const dpipes_status status = dpi_buf_failed(&text) ? dpi_fail_memory(err) : on_stale(user, step, text.data, err);
+    dpi_buf_fini(&text);
+    return status;
+}
+
 dpipes_status dpi_stale_select(const dpipes_graph *graph, dpipes_store *store, const char *partition_key,
                                bool *selected, dpi_stale_fn on_stale, void *user, dpipes_error *err)
 {
@@ -115,7 +124,7 @@ dpipes_status dpi_stale_select(const dpipes_graph *graph, dpipes_store *store, c
         if (status == DPIPES_OK && (dpi_buf_failed(&l.reason) || dpi_buf_failed(&l.inputs)))
             status = dpi_fail_memory(err);
         if (status == DPIPES_OK && selected[step])
-            status = on_stale(user, step, l.reason.data, err);
+            status = tell(&l, step, on_stale, user, err);
     }
     dpi_buf_fini(&l.inputs);
     dpi_buf_fini(&l.reason);

@@ -4,8 +4,8 @@
 
 #include "run/graph.h"
 
-/* Told for each step that is stale, with the reason as a sentence's end: "its code version is v2, and was v1". */
-typedef dpipes_status (*dpi_stale_fn)(void *user, size_t step, const char *reason, dpipes_error *err);
+/* Told for each step that is stale, with the reason: "stale: its code version is v2, and was v1". */
+typedef dpipes_status (*dpi_stale_fn)(void *user, size_t step, const char *text, dpipes_error *err);
 
 /* Of the steps that are selected those stay that are stale: an asset of theirs was never materialized in this partition, the code version or
  * what it is made from is another, or a step that they need is stale. One that makes no asset is stale when one that it needs is, and when it
