@@ -232,12 +232,11 @@ static int execute_file(execute_command *c, const char *path)
 
 /* ---- launch, runs attach ---- */
 
-/* This program is what runs on the cluster, too. */
 static dpipes_launch_options launch_options_of(execute_command *c)
 {
     return (dpipes_launch_options){
         .size = sizeof(dpipes_launch_options),
-        .program = "/proc/self/exe",
+        .program = DPI_OWN_PROGRAM,
         .run_id = c->run_id,
         .partition_key = c->partition_key,
         .select = c->select.items,

@@ -6,6 +6,7 @@
 #include "base/json_write.h"
 #include "cells.h"
 #include "cmd.h"
+#include "launch_command.h"
 
 static int put_word(const dpi_store_command *c, const char *key, const char *word, const char *message)
 {
@@ -27,7 +28,8 @@ static int put_word(const dpi_store_command *c, const char *key, const char *wor
 
 static dpipes_launch_options options_of(const dpi_store_command *c)
 {
-    return (dpipes_launch_options){.size = sizeof(dpipes_launch_options), .address = c->address};
+    return (dpipes_launch_options){
+        .size = sizeof(dpipes_launch_options), .program = DPI_OWN_PROGRAM, .address = c->address};
 }
 
 /* ---- terminate, wait ---- */

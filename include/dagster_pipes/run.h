@@ -316,9 +316,9 @@ typedef struct dpipes_launch dpipes_launch;
 DPIPES_API dpipes_launch *dpipes_launch_start(const dpipes_graph *graph, dpipes_store *store,
                                               const dpipes_launch_options *options, dpipes_error *err);
 
-/* Follows a launched run from where its log was read to, whoever did: no event is lost or doubled. One that has ended is given as it is. Of
- * the options the listeners count, and `address`, where the Ray has another one by now. NULL: DPIPES_ESTATE (another process follows it; it was not launched), DPIPES_ENOENT (no such run), as
- * above. */
+/* Follows a launched run from where its log was read to, whoever did: no event is lost or doubled. One whose job Ray has never got is submitted;
+ * one that has ended is given as it is. Of the options the listeners and `program` count, and `address`, where the Ray has another one by now.
+ * NULL: DPIPES_ESTATE (another process follows it; it was not launched), DPIPES_ENOENT (no such run), as above. */
 DPIPES_API dpipes_launch *dpipes_launch_attach(dpipes_store *store, const char *run_id,
                                                const dpipes_launch_options *options, dpipes_error *err);
 
@@ -368,7 +368,7 @@ DPIPES_API char *dpipes_launch_message_json(const dpipes_run_event *event, dpipe
 DPIPES_API dpipes_status dpipes_run_terminate(dpipes_store *store, const char *run_id,
                                               const dpipes_launch_options *options, dpipes_error *err);
 
-/* Blocks until it has ended; a launched one that nobody follows is followed. `cancel`: NULL, or a flag that a signal handler sets
+/* Blocks until it has ended; a launched one that nobody follows is followed, as dpipes_launch_attach does it (`program` counts). `cancel`: NULL, or a flag that a signal handler sets
  * (DPIPES_ECANCELED). DPIPES_ESTATE: it has not ended and no process executes it. */
 DPIPES_API dpipes_status dpipes_run_wait(dpipes_store *store, const char *run_id, const dpipes_launch_options *options,
                                          const volatile int *cancel, dpipes_run_status *status, dpipes_error *err);

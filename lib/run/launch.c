@@ -112,13 +112,29 @@ static bool is_log_lost(const dpipes_ray_run *run)
     return lost;
 }
 
+/* Until it is written down that Ray has the job, who attaches submits it where Ray does not know it. */
+static dpipes_status note_submitted(dpipes_launch *launch, dpipes_error *err)
+{
+    if (launch->place.submitted)
+        return DPIPES_OK;
+    launch->place.submitted = true;
+    return dpi_launch_begin(launch, err);
+}
+
+static dpipes_status leave(dpipes_launch *launch, dpipes_error *err)
+{
+    dpipes_status status = note_submitted(launch, err);
+    if (status == DPIPES_OK)
+        status = dpi_launch_commit(launch, err);
+    launch->ended = status == DPIPES_OK;
+    return status;
+}
+
 /* A job of which nothing is known may go on. */
 static dpipes_status take_end(dpipes_launch *launch, const dpi_job_end *end, dpipes_error *err)
 {
-    if (launch->detaching && end->status == DPIPES_ECANCELED) {
-        launch->ended = true;
-        return DPIPES_OK;
-    }
+    if (launch->detaching && end->status == DPIPES_ECANCELED)
+        return leave(launch, err);
     if (launch->canceled > 1 && end->status == DPIPES_ECANCELED) /* left at once: it may run on */
         return dpi_fail_copy(err, &end->err);
     if (!end->may_retry && end->status != DPIPES_OK && !(launch->canceled > 0 && is_log_lost(launch->run)))
@@ -146,6 +162,8 @@ static dpipes_status turn(dpipes_launch *launch, int64_t timeout_ms, dpipes_erro
     if (status == DPIPES_OK && launch->failure.status != DPIPES_OK)
         status = dpi_fail_copy(err, &launch->failure);
     const bool over = status == DPIPES_OK && dpi_run_job_ended(launch->run, &end);
+    if (status == DPIPES_OK && dpipes_ray_run_status(launch->run) != DPIPES_RAY_JOB_UNKNOWN)
+        status = note_submitted(launch, err);
     if (status == DPIPES_OK)
         status = dpi_launch_commit(launch, err);
     if (status != DPIPES_OK)

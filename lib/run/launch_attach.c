@@ -111,14 +111,27 @@ static dpipes_status follow(dpipes_launch *launch, dpipes_error *err)
     return launch->run ? DPIPES_OK : err->status;
 }
 
+/* Who was to follow it may have ended before Ray had the job. */
+static dpipes_status find_job(const dpipes_launch *launch, bool *found, dpipes_error *err)
+{
+    const dpi_launch_place *place = &launch->place;
+    *found = place->submitted || launch->status != DPIPES_RUN_STARTING;
+    return *found ? DPIPES_OK : dpi_run_job_find(launch->client, place->submission_id, found, err);
+}
+
 static dpipes_status attach(stored *s, const char *run_id, const dpipes_launch_options *options, dpipes_error *err)
 {
+    bool found;
     dpipes_status status = read_run(s, run_id, err);
     s->launch->ended = status == DPIPES_OK && dpi_run_status_ended(s->launch->status);
     if (status != DPIPES_OK || s->launch->ended)
         return status;
     status = open_client(s, options, err);
-    return status == DPIPES_OK ? follow(s->launch, err) : status;
+    if (status == DPIPES_OK)
+        status = find_job(s->launch, &found, err);
+    if (status != DPIPES_OK)
+        return status;
+    return found ? follow(s->launch, err) : dpi_launch_submit(s->launch, s->config, s->tags, options->program, err);
 }
 
 dpipes_launch *dpipes_launch_attach(dpipes_store *store, const char *run_id, const dpipes_launch_options *options,

@@ -12,7 +12,7 @@
 
 /* ---- Transactions ---- */
 
-static dpipes_status begin(const dpipes_launch *launch, dpipes_error *err)
+dpipes_status dpi_launch_begin(const dpipes_launch *launch, dpipes_error *err)
 {
     return dpi_store_is_writing(launch->store) ? DPIPES_OK : dpi_store_begin(launch->store, err);
 }
@@ -56,7 +56,7 @@ dpipes_status dpi_launch_commit(dpipes_launch *launch, dpipes_error *err)
     launch->place.log_offset = launch->offset;
     char *json = dpi_launch_place_write(&launch->place);
     progress p = {launch, json};
-    dpipes_status status = json ? begin(launch, err) : dpi_fail_memory(err);
+    dpipes_status status = json ? dpi_launch_begin(launch, err) : dpi_fail_memory(err);
     if (status == DPIPES_OK)
         status = dpi_launch_change_run(launch->store, launch->run_id, note_progress, &p, err);
     if (status == DPIPES_OK)
@@ -164,7 +164,7 @@ static dpipes_status apply_to_run(dpipes_launch *launch, const dpipes_run_event 
 dpipes_status dpi_launch_add_event(dpipes_launch *launch, dpipes_run_event *event, dpipes_error *err)
 {
     event->run_id = launch->run_id;
-    dpipes_status status = begin(launch, err);
+    dpipes_status status = dpi_launch_begin(launch, err);
     if (status == DPIPES_OK)
         status = dpi_store_add_event(launch->store, event, err);
     if (status == DPIPES_OK && launch->on_event)
@@ -174,7 +174,7 @@ dpipes_status dpi_launch_add_event(dpipes_launch *launch, dpipes_run_event *even
 
 dpipes_status dpi_launch_add_run_event(dpipes_launch *launch, dpipes_run_event *event, dpipes_error *err)
 {
-    dpipes_status status = begin(launch, err);
+    dpipes_status status = dpi_launch_begin(launch, err);
     if (status == DPIPES_OK)
         status = apply_to_step(launch, event, err);
     if (status == DPIPES_OK)
@@ -302,7 +302,7 @@ dpipes_status dpi_launch_write_end(dpipes_launch *launch, const dpi_job_end *end
 {
     dpi_buf why = {0};
     dpipes_run_status status_now = DPIPES_RUN_STARTED;
-    dpipes_status status = begin(launch, err);
+    dpipes_status status = dpi_launch_begin(launch, err);
     if (status == DPIPES_OK)
         status = dpi_store_run(launch->store, launch->run_id, note_status, &status_now, err);
     const bool canceled = status_now == DPIPES_RUN_CANCELING || end->status == DPIPES_ECANCELED;

@@ -27,6 +27,7 @@ char *dpi_launch_place_write(const dpi_launch_place *place)
     dpi_member_int("attempt", true, place->attempt, &json);
     dpi_member_words("code_location", place->code_location, &json);
     dpi_member_int("log_offset", true, (int64_t)place->log_offset, &json);
+    dpi_member_bool("submitted", place->submitted, &json);
     dpi_buf_append_char(&json, '}');
     return dpi_buf_take(&json);
 }
@@ -45,6 +46,7 @@ dpipes_status dpi_launch_place_read(const char *launch_json, dpi_launch_place *p
         dpi_copy_text(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "code_location")), &failed);
     place->attempt = cJSON_IsNumber(attempt) ? (unsigned)attempt->valuedouble : 1;
     place->log_offset = cJSON_IsNumber(offset) ? (uint64_t)offset->valuedouble : 0;
+    place->submitted = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "submitted"));
     cJSON_Delete(json);
     if (failed)
         return dpi_fail_memory(err);
@@ -95,6 +97,7 @@ dpipes_status dpi_launch_name_job(dpipes_launch *launch, unsigned attempt, dpipe
     launch->place.submission_id = dpi_buf_take(&id);
     launch->place.attempt = attempt;
     launch->place.log_offset = launch->offset = 0;
+    launch->place.submitted = false;
     return launch->place.submission_id ? DPIPES_OK : dpi_fail_memory(err);
 }
 

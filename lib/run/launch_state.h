@@ -16,6 +16,7 @@ typedef struct dpi_launch_place {
     char *code_location; /* the graph's file name */
     unsigned attempt;    /* from 1 */
     uint64_t log_offset;
+    bool submitted; /* Ray has the job; else it may have it */
 } dpi_launch_place;
 
 dpipes_status dpi_launch_place_read(const char *launch_json, dpi_launch_place *place, dpipes_error *err);
@@ -53,7 +54,10 @@ struct dpipes_launch {
 /* Takes an event of the job's session: a dpipes_event_fn whose user is the launch. */
 void dpi_launch_take_event(void *user, const dpipes_event *event);
 
-/* Adds an event, which is the run's then, and tells the listener. A transaction is begun where none is open. */
+/* Where none is open. */
+dpipes_status dpi_launch_begin(const dpipes_launch *launch, dpipes_error *err);
+
+/* Adds an event, which is the run's then, and tells the listener; in a transaction, which is begun. */
 dpipes_status dpi_launch_add_event(dpipes_launch *launch, dpipes_run_event *event, dpipes_error *err);
 
 /* … with what it changes of its step and of the run. */

@@ -80,20 +80,22 @@ static dpipes_ray_run *submit(dpipes_ray_client *client, const dpi_job *job, dpi
     return run;
 }
 
+dpipes_status dpi_run_job_find(dpipes_ray_client *client, const char *id, bool *found, dpipes_error *err)
+{
+    dpipes_ray_job_info *info = NULL;
+    dpipes_error failure = DPIPES_ERROR_INIT;
+    const dpipes_status status = dpipes_ray_client_get_job(client, id, &info, &failure);
+    *found = status == DPIPES_OK;
+    dpipes_ray_jobs_free(info, info ? 1 : 0);
+    return *found || status == DPIPES_ENOENT ? DPIPES_OK : dpi_fail_copy(err, &failure);
+}
+
 /* One whose log was read before is there. Of another the submission may have come through or not; should it arrive only now, the
  * id keeps it from running twice. */
 static dpipes_status find(dpipes_ray_client *client, const dpi_job *job, bool *found, dpipes_error *err)
 {
-    dpipes_ray_job_info *info = NULL;
-    dpipes_error failure = DPIPES_ERROR_INIT;
     *found = job->offset > 0;
-    if (!job->known || *found)
-        return DPIPES_OK;
-    const dpipes_status status = dpipes_ray_client_get_job(client, job->id, &info, &failure);
-    *found = status == DPIPES_OK;
-    if (*found)
-        dpipes_ray_jobs_free(info, 1);
-    return *found || status == DPIPES_ENOENT ? DPIPES_OK : dpi_fail_copy(err, &failure);
+    return job->known && !*found ? dpi_run_job_find(client, job->id, found, err) : DPIPES_OK;
 }
 
 dpipes_ray_run *dpi_run_job_start(dpipes_ray_client *client, const dpi_job *job, dpipes_session *session,

@@ -12,6 +12,9 @@ dpipes_ray_client *dpi_run_client_open(const cJSON *config, const char *address,
 dpipes_ray_run *dpi_run_job_start(dpipes_ray_client *client, const dpi_job *job, dpipes_session *session,
                                   dpipes_error *err);
 
+/* Whether Ray knows the job. Those of dpipes_ray_client_get_job but DPIPES_ENOENT. */
+dpipes_status dpi_run_job_find(dpipes_ray_client *client, const char *id, bool *found, dpipes_error *err);
+
 /* Whether it has ended, and then how. */
 bool dpi_run_job_ended(const dpipes_ray_run *run, dpi_job_end *end);
 

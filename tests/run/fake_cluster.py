@@ -10,7 +10,7 @@ from harness import clean_environment
 sys.path.insert(0, str(Path(__file__).parent.parent / "fakes"))
 from dashboard import Dashboard  # noqa: E402
 
-PIECES = 5
+PIECES = 8
 PAUSE = 0.03  # seconds between two
 
 

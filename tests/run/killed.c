@@ -1,7 +1,9 @@
 /* An orchestrator that ends itself at a commit.
  *
- *     killed HOME GRAPH RUN-ID N before|after   executes the run, or goes on with it, and ends by SIGKILL before or after its N-th commit; one
- *                                               that comes to the run's end before prints the run's status */
+ *     killed HOME GRAPH RUN-ID N before|after [PROGRAM]
+ *
+ * executes the run, or goes on with it, and ends by SIGKILL before or after its N-th commit; one that comes to the run's end before prints the
+ * run's status. With PROGRAM it launches the run, whose job has this program, or attaches to it. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,30 +44,53 @@ static dpipes_status note_found(void *user, const dpi_run_row *run, dpipes_error
     return DPIPES_OK;
 }
 
-static dpipes_execution *begin(dpipes_store *store, const dpipes_graph *graph, const char *run_id, dpipes_error *err)
+static bool is_there(dpipes_store *store, const char *run_id)
 {
-    const dpipes_execute_options options = {.size = sizeof options, .run_id = run_id};
     dpipes_error absent = DPIPES_ERROR_INIT;
     bool found = false;
     (void)dpi_store_run(store, run_id, note_found, &found, &absent);
-    return found ? dpipes_execution_resume(store, run_id, false, &options, err)
-                 : dpipes_execution_start(graph, store, &options, err);
+    return found;
+}
+
+static dpipes_status execute(dpipes_store *store, const dpipes_graph *graph, const char *run_id, dpipes_error *err)
+{
+    const dpipes_execute_options options = {.size = sizeof options, .run_id = run_id};
+    dpipes_execution *x = is_there(store, run_id) ? dpipes_execution_resume(store, run_id, false, &options, err)
+                                                  : dpipes_execution_start(graph, store, &options, err);
+    const dpipes_status status = x ? dpipes_execution_run(x, err) : err->status;
+    if (status == DPIPES_OK || status == DPIPES_EREMOTE)
+        puts(dpipes_run_status_name(dpipes_execution_status(x)));
+    dpipes_execution_free(x);
+    return status;
+}
+
+static dpipes_status launch(dpipes_store *store, const dpipes_graph *graph, const char *run_id, const char *program,
+                            dpipes_error *err)
+{
+    const dpipes_launch_options options = {.size = sizeof options, .run_id = run_id, .program = program};
+    dpipes_launch *l = is_there(store, run_id) ? dpipes_launch_attach(store, run_id, &options, err)
+                                               : dpipes_launch_start(graph, store, &options, err);
+    dpipes_status status = l ? DPIPES_OK : err->status;
+    while (status == DPIPES_OK && !dpipes_launch_ended(l))
+        status = dpipes_launch_step(l, DPIPES_FOREVER, err);
+    if (status == DPIPES_OK)
+        puts(dpipes_run_status_name(dpipes_launch_status(l)));
+    dpipes_launch_free(l);
+    return status;
 }
 
 int main(int argc, char **argv)
 {
     dpipes_error err = DPIPES_ERROR_INIT;
-    if (argc != 6)
+    if (argc != 6 && argc != 7)
         return EXIT_FAILURE;
     left = strtoul(argv[4], NULL, 10);
     before = strcmp(argv[5], "before") == 0;
     dpipes_store *store = dpipes_store_open(argv[1], &err);
     dpipes_graph *graph = store ? dpipes_graph_load(argv[2], &err) : NULL;
-    dpipes_execution *x = graph ? begin(store, graph, argv[3], &err) : NULL;
-    dpipes_status status = x ? dpipes_execution_run(x, &err) : err.status;
-    if (status == DPIPES_OK || status == DPIPES_EREMOTE)
-        puts(dpipes_run_status_name(dpipes_execution_status(x)));
-    dpipes_execution_free(x);
+    dpipes_status status = err.status;
+    if (graph)
+        status = argc == 7 ? launch(store, graph, argv[3], argv[6], &err) : execute(store, graph, argv[3], &err);
     dpipes_graph_free(graph);
     dpipes_store_close(store);
     return status == DPIPES_OK ? EXIT_SUCCESS : fail(&err);

@@ -1,9 +1,14 @@
 """`dpipes launch` on a dashboard that is the fake one: what is decided here before a job is submitted, and what comes home."""
 
+import itertools
+import signal
+import uuid
+
 import pytest
 from fake_cluster import FakeCluster
 from graph_runs import of
-from harness import built
+from harness import built, run
+from runs_harness import Project, dpipes, program_output, query, run_of, status_of_run, stored
 
 CHAIN = {
     "a": {"entrypoint": "true", "assets": ["a"], "code_version": "1"},
@@ -88,3 +93,91 @@ def test_a_stale_step_gets_what_the_others_have_left(home, launched):
     assert versions["b"] in of(events, "OUTPUT", "text")
     [made] = [event for event in events if event["type"] == "ASSET_MATERIALIZATION"]
     assert made["input_versions"] == {"b": versions["b"]}
+
+
+# ---- A follower that is killed --------------------------------------------------------------------------------------
+
+RUN_EVENTS = "SELECT type, text FROM events WHERE step IS NULL ORDER BY id"
+
+
+@pytest.fixture
+def project(tmp_path):
+    """The second of its steps fails at first, the last for good."""
+    project = Project(tmp_path)
+    project.add("first", program_output("table", 2), assets=["table"])
+    project.add("second", program_output("model", 2), fails_once=True, needs=["first"], assets=["model"], retries={"max": 1})
+    project.add("last", fails_once=True, needs=["second"])
+    return project
+
+
+@pytest.fixture
+def cluster(project):
+    with FakeCluster([built("cli/dpipes"), "execute", "--launched"], project.directory) as cluster:
+        project.write(launcher={"ray": {"address": cluster.address}})
+        yield cluster
+
+
+def state_of(home, project, cluster):
+    """All that must be the same however often a follower was killed. What no step has said is that of the run."""
+    return stored(home), query(home, RUN_EVENTS), project.take_starts(), len(cluster.take_submitted())
+
+
+def launch_killed_at(project, home, n, when):
+    """Whether the run came to its end before."""
+    run_id = run_of(home) or str(uuid.uuid4())
+    done = run([built("tests/run/killed"), home, project.graph, run_id, n, when, "/bin/true"])
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    return done.returncode == 0
+
+
+def follow(project, home, word):
+    """A run that was killed before it was written down has not begun."""
+    known = run_of(home)
+    words = ["runs", word, known] if known else ["launch", project.graph]
+    done = dpipes(*words, "--home", home)
+    assert done.returncode == 1, done.stderr
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_follower_may_be_killed_at_any_commit(when, project, cluster, tmp_path):
+    follow(project, tmp_path / "undisturbed", "attach")
+    undisturbed = state_of(tmp_path / "undisturbed", project, cluster)
+    assert (undisturbed[0].status, undisturbed[2:]) == ("FAILURE", (["first", "last", "second", "second"], 1))
+    for n, word in zip(itertools.count(1), itertools.cycle(["attach", "resume", "wait"])):
+        home = tmp_path / f"home{n}"
+        survived = launch_killed_at(project, home, n, when)
+        if status_of_run(home) != "FAILURE":
+            follow(project, home, word)
+        assert state_of(home, project, cluster) == undisturbed
+        if survived:
+            break
+    assert n > 5
+
+
+def test_followers_that_are_killed_one_after_the_other(project, cluster, tmp_path):
+    follow(project, tmp_path / "undisturbed", "attach")
+    undisturbed = state_of(tmp_path / "undisturbed", project, cluster)
+    home, kills = tmp_path / "home", 0
+    while status_of_run(home) != "FAILURE":
+        kills += not launch_killed_at(project, home, 1, "after")
+    assert kills > 5
+    assert state_of(home, project, cluster) == undisturbed
+
+
+def test_a_job_that_ray_has_forgotten_is_not_submitted_again(project, cluster, tmp_path):
+    home = tmp_path / "home"
+    assert dpipes("launch", project.graph, "--detach", "--home", home).returncode == 0
+    assert query(home, "SELECT status FROM runs") == [("STARTING",)]
+    cluster.jobs.clear()
+    follow(project, home, "attach")
+    assert "is not known to" in query(home, "SELECT error FROM runs")[0][0]
+    assert len(cluster.take_submitted()) == 1
+
+
+def test_a_run_that_is_terminated_before_ray_has_its_job_never_runs(project, cluster, tmp_path):
+    home = tmp_path / "home"
+    launch_killed_at(project, home, 2, "after")  # the first makes the store
+    assert status_of_run(home) == "STARTING"
+    assert dpipes("runs", "terminate", run_of(home), "--home", home).stdout == "CANCELED\n"
+    assert {step[1] for step in stored(home).steps} == {"CANCELED"}
+    assert cluster.take_submitted() == []

@@ -237,14 +237,18 @@ END_TEST
 
 START_TEST(a_place_comes_back)
 {
-    dpi_launch_place place = {
-        .address = strdup("http://a\"b"), .submission_id = strdup("id"), .attempt = 3, .log_offset = 123456789012};
+    dpi_launch_place place = {.address = strdup("http://a\"b"),
+                              .submission_id = strdup("id"),
+                              .attempt = 3,
+                              .log_offset = 123456789012,
+                              .submitted = true};
     dpi_launch_place read;
     char *json = dpi_launch_place_write(&place);
     assert_ok(dpi_launch_place_read(json, &read, &err), &err);
     ck_assert_str_eq(read.address, place.address);
     ck_assert_uint_eq(read.log_offset, place.log_offset);
     ck_assert_uint_eq(read.attempt, 3);
+    ck_assert(read.submitted);
     ck_assert_ptr_null(read.code_location);
     dpi_launch_place_fini(&read);
     ck_assert_int_eq(dpi_launch_place_read("{}", &read, &err), DPIPES_EIO);
