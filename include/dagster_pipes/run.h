@@ -187,6 +187,8 @@ typedef struct dpipes_run_event {
     const char *code_version;        /* of the step that has made the asset, or the run's id */
     const char *input_versions_json; /* {"asset key": "data version"} of what it was made from */
     const char *json;                /* metadata, or a custom message's payload */
+    bool has_exit_code;
+    int exit_code; /* of the program whose attempt has ended */
 } dpipes_run_event;
 
 /* The event as one JSON object in the form of schema/runs.schema.json, on one line, to be freed. NULL: DPIPES_ENOMEM. */

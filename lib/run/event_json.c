@@ -68,7 +68,7 @@ static void read_report(const dpi_json_value *object, dpi_arena *arena, dpipes_r
 dpipes_status dpi_event_read_json(const char *json, size_t size, dpi_arena *arena, dpipes_run_event *event,
                                   dpipes_error *err)
 {
-    dpi_json_value object;
+    dpi_json_value object, code;
     *event = (dpipes_run_event){0};
     dpipes_status status = dpi_json_parse(json, size, DPI_JSON_ALLOW_NAN, &object, err);
     if (status != DPIPES_OK)
@@ -81,6 +81,8 @@ dpipes_status dpi_event_read_json(const char *json, size_t size, dpi_arena *aren
     event->step = dpi_json_member_text(&object, "step", arena, NULL);
     event->attempt = (unsigned)dpi_json_member_int(&object, "attempt");
     event->text = dpi_json_member_text(&object, "text", arena, &event->text_size);
+    event->has_exit_code = dpi_json_get(&object, "exit_code", &code) && code.kind == DPI_JSON_NUMBER;
+    event->exit_code = (int)dpi_json_member_int(&object, "exit_code");
     read_report(&object, arena, event);
     event->level = level_of(event, dpi_json_member_text(&object, "level", arena, NULL));
     return arena->failed ? dpi_fail_memory(err) : DPIPES_OK;

@@ -76,12 +76,11 @@ dpipes_status dpi_execution_add_event(dpi_execution *x, dpipes_run_event *event,
     return status;
 }
 
-dpipes_status dpi_execution_note(dpi_execution *x, dpipes_run_event_type type, size_t step, const char *text,
-                                 dpipes_error *err)
+static dpipes_run_event event_of(const dpi_execution *x, dpipes_run_event_type type, size_t step, const char *text)
 {
     const bool of_run = step == SIZE_MAX;
     const bool bad = type == DPIPES_RUN_EVENT_STEP_FAILURE || type == DPIPES_RUN_EVENT_RUN_FAILURE;
-    dpipes_run_event event = {
+    return (dpipes_run_event){
         .type = type,
         .step = of_run ? NULL : x->graph->steps[step].name,
         .attempt = of_run || !x->plan ? 0 : dpi_plan_attempt(x->plan, step),
@@ -89,6 +88,12 @@ dpipes_status dpi_execution_note(dpi_execution *x, dpipes_run_event_type type, s
         .text = text,
         .text_size = text ? strlen(text) : 0,
     };
+}
+
+dpipes_status dpi_execution_note(dpi_execution *x, dpipes_run_event_type type, size_t step, const char *text,
+                                 dpipes_error *err)
+{
+    dpipes_run_event event = event_of(x, type, step, text);
     return dpi_execution_add_event(x, &event, err);
 }
 
@@ -144,9 +149,11 @@ static dpipes_status settle(dpi_attempt *attempt, dpi_job_end *end, dpipes_error
     if (status != DPIPES_OK)
         return status;
     const char *error = end->status == DPIPES_OK ? NULL : end->err.message;
-    const dpipes_run_event_type type = plan_end(x, attempt->step, end);
+    dpipes_run_event event = event_of(x, plan_end(x, attempt->step, end), attempt->step, error);
+    event.has_exit_code = end->has_exit_code;
+    event.exit_code = end->exit_code;
     status = dpi_execution_write_step(x, attempt->step, error, err);
-    return status == DPIPES_OK ? dpi_execution_note(x, type, attempt->step, error, err) : status;
+    return status == DPIPES_OK ? dpi_execution_add_event(x, &event, err) : status;
 }
 
 static dpipes_status take_ends(dpi_execution *x, dpipes_error *err)

@@ -110,6 +110,8 @@ static dpipes_status put_attempt(dpipes_launch *launch, const dpipes_run_event *
         .ended = status != DPI_STEP_RUNNING,
         .start_ms = launch->step_starts_ms[step],
         .end_ms = status != DPI_STEP_RUNNING ? event->time_ms : 0,
+        .has_exit_code = event->has_exit_code,
+        .exit_code = event->exit_code,
         .error = error_of(event, status),
     };
     const dpipes_status written =

@@ -12,7 +12,7 @@
 
 #include "base/buf.h"
 
-#define DPI_STORE_VERSION 1
+#define DPI_STORE_VERSION 2
 #define DPI_RUN_ID_MAX    ((size_t)100) /* characters: letters, digits, `_` and `-`, for it is a file's name */
 
 /* Makes the directory (0700) and the file (0600) where they are not there. `home` NULL: DPIPES_HOME, else $XDG_DATA_HOME/dpipes, else

@@ -111,5 +111,7 @@ void dpi_event_write_json(const dpipes_run_event *event, dpi_buf *out)
         write_object("input_versions", event->input_versions_json, out);
     if (event->json)
         write_object(json_key(event), event->json, out);
+    if (event->has_exit_code)
+        dpi_member_int("exit_code", true, event->exit_code, out);
     dpi_buf_append_char(out, '}');
 }

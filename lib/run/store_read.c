@@ -216,6 +216,8 @@ static dpipes_status read_event(void *user, dpi_columns *c, dpipes_error *err)
     row.code_version = dpi_column_text(c);
     row.input_versions_json = dpi_column_text(c);
     row.json = dpi_column_text(c);
+    row.has_exit_code = !dpi_column_is_null(c);
+    row.exit_code = (int)dpi_column_int(c);
     const dpipes_status status = check(r, c, word && dpi_event_type_parse(word, &row.type), word, err);
     return status == DPIPES_OK ? r->on_event(r->user, &row, err) : status;
 }

@@ -83,11 +83,13 @@ static const char version_1[] =
     " PRIMARY KEY (asset_key, partition_key)) WITHOUT ROWID;"
     "CREATE INDEX asset_partitions_by_event ON asset_partitions (event);";
 
-const char *const dpi_store_migrations[DPI_STORE_VERSION] = {version_1};
+static const char version_2[] = "ALTER TABLE events ADD COLUMN exit_code INTEGER;";
+
+const char *const dpi_store_migrations[DPI_STORE_VERSION] = {version_1, version_2};
 
 #define EVENT_COLUMNS                                                                                                  \
     "events.id, runs.run_id, time_ms, type, step, attempt, level, text, events.asset_key, check_name, passed, "        \
-    "severity, events.partition_key, data_version, code_version, input_versions_json, json"
+    "severity, events.partition_key, data_version, code_version, input_versions_json, json, exit_code"
 #define EVENTS_OF_RUNS "SELECT " EVENT_COLUMNS " FROM events JOIN runs ON runs.id = events.run "
 
 #define HAS_ENDED "NOT pruned AND status IN ('SUCCESS', 'FAILURE', 'CANCELED')"
@@ -125,8 +127,8 @@ const char *const dpi_store_sql[DPI_SQL_COUNT] = {
         " error = excluded.error",
     [DPI_SQL_ADD_EVENT] =
         "INSERT INTO events (run, time_ms, type, step, attempt, level, text, asset_key, check_name, passed, severity,"
-        " partition_key, data_version, code_version, input_versions_json, json)"
-        " SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16 " OF_RUN,
+        " partition_key, data_version, code_version, input_versions_json, json, exit_code)"
+        " SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17 " OF_RUN,
     [DPI_SQL_PUT_ASSET] = "INSERT INTO assets (asset_key, event) VALUES (?1, ?2)"
                           " ON CONFLICT (asset_key) DO UPDATE SET event = excluded.event",
     [DPI_SQL_PUT_ASSET_PARTITION] = "INSERT INTO asset_partitions (asset_key, partition_key, event) VALUES (?1, ?2, ?3)"

@@ -122,6 +122,14 @@ dpipes_status dpi_store_put_step(dpipes_store *store, const dpi_step_row *step, 
     return status == DPIPES_OK && wrote_nothing(store) ? fail_no_run(store, step->run_id, err) : status;
 }
 
+static void bind_exit_code(dpi_bind *bind, bool known, int exit_code)
+{
+    if (known)
+        dpi_bind_int(bind, exit_code);
+    else
+        dpi_bind_null(bind);
+}
+
 static void bind_attempt(dpi_bind *bind, const dpi_attempt_row *attempt)
 {
     dpi_bind_text(bind, attempt->run_id);
@@ -134,10 +142,7 @@ static void bind_attempt(dpi_bind *bind, const dpi_attempt_row *attempt)
     dpi_bind_int(bind, (int64_t)attempt->log_offset);
     dpi_bind_time(bind, attempt->start_ms);
     dpi_bind_time(bind, attempt->end_ms);
-    if (attempt->has_exit_code)
-        dpi_bind_int(bind, attempt->exit_code);
-    else
-        dpi_bind_null(bind);
+    bind_exit_code(bind, attempt->has_exit_code, attempt->exit_code);
     dpi_bind_text(bind, attempt->error);
 }
 
@@ -173,6 +178,7 @@ static void bind_event(dpi_bind *bind, const dpipes_run_event *event)
     dpi_bind_text(bind, event->code_version);
     dpi_bind_text(bind, event->input_versions_json);
     dpi_bind_text(bind, event->json);
+    bind_exit_code(bind, event->has_exit_code, event->exit_code);
 }
 
 static dpipes_status insert_event(dpipes_store *store, const dpipes_run_event *event, dpipes_error *err)

@@ -1,15 +1,18 @@
 """`dpipes launch` on a dashboard that is the fake one: what is decided here before a job is submitted, and what comes home."""
 
 import itertools
+import json
 import signal
 import uuid
 
+import jsonschema
 import pytest
 from fake_cluster import FakeCluster
 from graph_runs import of
-from harness import built, run
+from harness import ROOT, built, run
 from runs_harness import Project, dpipes, program_output, query, run_of, status_of_run, stored
 
+SCHEMA = json.loads((ROOT / "schema/runs.schema.json").read_text())
 CHAIN = {
     "a": {"entrypoint": "true", "assets": ["a"], "code_version": "1"},
     "b": {"entrypoint": "true", "needs": ["a"], "assets": ["b"]},
@@ -95,6 +98,38 @@ def test_a_stale_step_gets_what_the_others_have_left(home, launched):
     assert made["input_versions"] == {"b": versions["b"]}
 
 
+# ---- Exit codes -----------------------------------------------------------------------------------------------------
+
+ENDS = {
+    "good": "true",
+    "bad": "exit 3",
+    "flaky": {"entrypoint": "test -e again || { touch again; exit 4; }", "working_dir": ".", "retries": {"max": 1}},
+    "killed": "kill -9 $$",
+    "left": {"entrypoint": "true", "needs": ["bad"]},
+}
+
+
+def exit_codes(home, run_id):
+    """Of the attempts, and of the events that end one."""
+    shown = home.stored("runs", "show", run_id, "--events")
+    jsonschema.validate(shown, SCHEMA, jsonschema.Draft202012Validator)
+    attempts = {
+        (one["step"], attempt["attempt"]): attempt["exit_code"] for one in shown["steps"] for attempt in one["attempts"]
+    }
+    events = {(one["step"], one["attempt"]): one["exit_code"] for one in shown["events"] if "exit_code" in one}
+    return attempts, events
+
+
+def test_exit_codes_come_home(home, launched):
+    launched(ENDS, "--run-id", "launched", code=1)
+    (home.directory / "again").unlink()
+    home.execute("--run-id", "executed", code=1)
+    attempts, events = exit_codes(home, "launched")
+    assert attempts == {("good", 1): 0, ("bad", 1): 3, ("flaky", 1): 4, ("flaky", 2): 0, ("killed", 1): None}
+    assert events == {attempt: code for attempt, code in attempts.items() if code is not None}
+    assert exit_codes(home, "executed") == (attempts, events)
+
+
 # ---- A follower that is killed --------------------------------------------------------------------------------------
 
 RUN_EVENTS = "SELECT type, text FROM events WHERE step IS NULL ORDER BY id"
@@ -158,6 +193,7 @@ def test_followers_that_are_killed_one_after_the_other(project, cluster, tmp_pat
     follow(project, tmp_path / "undisturbed", "attach")
     undisturbed = state_of(tmp_path / "undisturbed", project, cluster)
     home, kills = tmp_path / "home", 0
+    dpipes("runs", "--home", home)
     while status_of_run(home) != "FAILURE":
         kills += not launch_killed_at(project, home, 1, "after")
     assert kills > 5
@@ -176,7 +212,8 @@ def test_a_job_that_ray_has_forgotten_is_not_submitted_again(project, cluster, t
 
 def test_a_run_that_is_terminated_before_ray_has_its_job_never_runs(project, cluster, tmp_path):
     home = tmp_path / "home"
-    launch_killed_at(project, home, 2, "after")  # the first makes the store
+    dpipes("runs", "--home", home)  # which makes the store, by commits of its own
+    launch_killed_at(project, home, 1, "after")
     assert status_of_run(home) == "STARTING"
     assert dpipes("runs", "terminate", run_of(home), "--home", home).stdout == "CANCELED\n"
     assert {step[1] for step in stored(home).steps} == {"CANCELED"}

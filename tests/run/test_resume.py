@@ -195,7 +195,8 @@ def test_without_a_dashboard_a_run_waits_to_be_resumed(tmp_path):
     home, run_id = tmp_path / "home", str(uuid.uuid4())
     with FakeRay(project) as fake:
         project.write({"ray": {"address": fake.address}})
-        run([built("tests/run/killed"), home, project.graph, run_id, 4, "before"])
+        dpipes("runs", "--home", home)  # which makes the store, by commits of its own
+        run([built("tests/run/killed"), home, project.graph, run_id, 3, "before"])
         assert fake.submitted == ["first"]
     away = dpipes("runs", "resume", run_id, "--home", home)
     assert (away.returncode, status_of_run(home)) == (3, "STARTED")

@@ -40,6 +40,10 @@ static void replace_file(const char *bytes, size_t size)
 
 /* ---- Versions ---- */
 
+#define TEXT_OF(number) #number
+#define AS_TEXT(number) TEXT_OF(number)
+#define VERSION         AS_TEXT(DPI_STORE_VERSION)
+
 START_TEST(an_empty_file_is_version_0)
 {
     replace_file("", 0);
@@ -53,8 +57,8 @@ START_TEST(a_newer_version_is_left_alone)
     int64_t version = 0;
     fixture_put_run("r", DPIPES_RUN_STARTED, 1);
     change_file("PRAGMA user_version = 7; ALTER TABLE runs ADD COLUMN later TEXT");
-    assert_no_store(DPIPES_ESTATE, "its version is 7, and this dpipes knows 1");
-    change_file("PRAGMA user_version = 1");
+    assert_no_store(DPIPES_ESTATE, "its version is 7, and this dpipes knows " VERSION);
+    change_file("PRAGMA user_version = " VERSION);
     fixture_reopen();
     assert_ok(dpi_db_int(fixture_store, "SELECT count(*) FROM runs WHERE later IS NULL", &version, &err), &err);
     ck_assert_int_eq(version, 1);
@@ -70,37 +74,57 @@ START_TEST(another_programs_database_is_left_alone)
 }
 END_TEST
 
-static const char *const next_versions[] = {
+START_TEST(a_file_of_version_1_has_its_events_and_takes_others)
+{
+    fixture_put_run("r", DPIPES_RUN_STARTED, 1);
+    fixture_add_output("r", "line");
+    change_file("ALTER TABLE events DROP COLUMN exit_code; PRAGMA user_version = 1");
+    fixture_reopen();
+    const dpipes_run_event event = {
+        .run_id = "r", .type = DPIPES_RUN_EVENT_STEP_FAILURE, .has_exit_code = true, .exit_code = 3};
+    assert_ok(dpi_store_add_event(fixture_store, &event, &err), &err);
+    char *events = dpipes_store_events_json(fixture_store, "r", 0, 0, &err);
+    ck_assert_str_eq(events, "[{\"id\": 1, \"run_id\": \"r\", \"time_ms\": 5, \"type\": \"OUTPUT\", \"step\": "
+                             "\"prepare\", \"text\": \"line\"}, {\"id\": 2, \"run_id\": \"r\", \"time_ms\": null, "
+                             "\"type\": \"STEP_FAILURE\", \"exit_code\": 3}]");
+    free(events);
+}
+END_TEST
+
+/* The first are not looked at: they have been done. */
+static const char *const next_versions[DPI_STORE_VERSION + 2] = {
     "CREATE TABLE no_more (x)",
-    "CREATE TABLE second (x); INSERT INTO second VALUES (2)",
-    "CREATE TABLE third (x); INSERT INTO third SELECT x + 1 FROM second",
+    [DPI_STORE_VERSION] = "CREATE TABLE second (x); INSERT INTO second VALUES (2)",
+    [DPI_STORE_VERSION + 1] = "CREATE TABLE third (x); INSERT INTO third SELECT x + 1 FROM second",
 };
 
 START_TEST(each_version_follows_from_the_one_before)
 {
     int64_t value = 0;
     fixture_put_run("r", DPIPES_RUN_STARTED, 1);
-    assert_ok(dpi_store_migrate(fixture_store, next_versions, 3, &err), &err);
+    assert_ok(dpi_store_migrate(fixture_store, next_versions, DPI_STORE_VERSION + 2, &err), &err);
     assert_ok(dpi_db_int(fixture_store, "SELECT x FROM third", &value, &err), &err);
     ck_assert_int_eq(value, 3);
     assert_ok(dpi_db_int(fixture_store, "PRAGMA user_version", &value, &err), &err);
-    ck_assert_int_eq(value, 3);
+    ck_assert_int_eq(value, DPI_STORE_VERSION + 2);
     assert_ok(dpi_db_int(fixture_store, "SELECT count(*) FROM sqlite_schema WHERE name = 'no_more'", &value, &err),
               &err);
     ck_assert_int_eq(value, 0);
-    assert_ok(dpi_store_migrate(fixture_store, next_versions, 3, &err), &err);
+    assert_ok(dpi_store_migrate(fixture_store, next_versions, DPI_STORE_VERSION + 2, &err), &err);
     fixture_put_run("r", DPIPES_RUN_SUCCESS, 1);
 }
 END_TEST
 
 START_TEST(a_migration_that_fails_changes_nothing)
 {
-    static const char *const failing[] = {"", "CREATE TABLE second (x); INSERT INTO nowhere VALUES (1)"};
+    static const char *const failing[DPI_STORE_VERSION + 1] = {
+        [DPI_STORE_VERSION] = "CREATE TABLE second (x); INSERT INTO nowhere VALUES (1)"};
     int64_t value = 0;
-    assert_fails(dpi_store_migrate(fixture_store, failing, 2, &err), DPIPES_EIO, &err, "from version 1 to 2: ");
+    assert_fails(dpi_store_migrate(fixture_store, failing, DPI_STORE_VERSION + 1, &err), DPIPES_EIO, &err,
+                 "from version " VERSION " to ");
     ck_assert_ptr_nonnull(strstr(err.message, "nowhere"));
     assert_ok(dpi_db_int(fixture_store, "PRAGMA user_version", &value, &err), &err);
-    ck_assert_int_eq(value, 1);
+    ck_assert_int_eq(value, DPI_STORE_VERSION);
     fixture_reopen();
     fixture_put_run("r", DPIPES_RUN_STARTED, 1);
 }
@@ -365,6 +389,7 @@ int main(void)
     tcase_add_test(tc, an_empty_file_is_version_0);
     tcase_add_test(tc, a_newer_version_is_left_alone);
     tcase_add_test(tc, another_programs_database_is_left_alone);
+    tcase_add_test(tc, a_file_of_version_1_has_its_events_and_takes_others);
     tcase_add_test(tc, each_version_follows_from_the_one_before);
     tcase_add_test(tc, a_migration_that_fails_changes_nothing);
     tcase_add_test(tc, a_broken_file_is_named);
