@@ -113,19 +113,17 @@ static bool is_log_lost(const dpipes_ray_run *run)
 }
 
 /* Until it is written down that Ray has the job, who attaches submits it where Ray does not know it. */
-static dpipes_status note_submitted(dpipes_launch *launch, dpipes_error *err)
+static void note_submitted(dpipes_launch *launch)
 {
     if (launch->place.submitted)
-        return DPIPES_OK;
-    launch->place.submitted = true;
-    return dpi_launch_begin(launch, err);
+        return;
+    launch->place.submitted = launch->place_changed = true;
 }
 
 static dpipes_status leave(dpipes_launch *launch, dpipes_error *err)
 {
-    dpipes_status status = note_submitted(launch, err);
-    if (status == DPIPES_OK)
-        status = dpi_launch_commit(launch, err);
+    note_submitted(launch);
+    const dpipes_status status = dpi_launch_commit(launch, err);
     launch->ended = status == DPIPES_OK;
     return status;
 }
@@ -151,37 +149,70 @@ static int64_t wait_of(int64_t timeout_ms)
     return timeout_ms >= 0 && timeout_ms < DPI_LOOK_MS ? timeout_ms : DPI_LOOK_MS;
 }
 
-static dpipes_status turn(dpipes_launch *launch, int64_t timeout_ms, dpipes_error *err)
+static dpipes_status tell(dpipes_launch *launch, dpipes_error *err)
+{
+    const dpipes_status status = look_for_cancel(launch, err);
+    return status == DPIPES_OK ? take_cancels(launch, err) : status;
+}
+
+static dpipes_status take(dpipes_launch *launch, dpipes_error *err)
+{
+    if (launch->failure.status != DPIPES_OK)
+        return dpi_fail_copy(err, &launch->failure);
+    if (dpipes_ray_run_status(launch->run) != DPIPES_RAY_JOB_UNKNOWN)
+        note_submitted(launch);
+    return dpi_launch_write_place(launch, err);
+}
+
+static dpipes_status settle(dpipes_launch *launch, dpipes_error *err)
 {
     dpi_job_end end;
-    dpipes_status status = look_for_cancel(launch, err);
-    if (status == DPIPES_OK)
-        status = take_cancels(launch, err);
-    if (status == DPIPES_OK)
-        status = dpipes_ray_client_step(launch->client, wait_of(timeout_ms), err);
-    if (status == DPIPES_OK && launch->failure.status != DPIPES_OK)
-        status = dpi_fail_copy(err, &launch->failure);
-    const bool over = status == DPIPES_OK && dpi_run_job_ended(launch->run, &end);
-    if (status == DPIPES_OK && dpipes_ray_run_status(launch->run) != DPIPES_RAY_JOB_UNKNOWN)
-        status = note_submitted(launch, err);
-    if (status == DPIPES_OK)
-        status = dpi_launch_commit(launch, err);
-    if (status != DPIPES_OK)
-        return status;
+    const bool over = dpi_run_job_ended(launch->run, &end);
     if (dpi_run_status_ended(launch->status) && (launch->closed || over))
         launch->ended = true;
     return over && !launch->ended ? take_end(launch, &end, err) : DPIPES_OK;
 }
 
-dpipes_status dpipes_launch_step(dpipes_launch *launch, int64_t timeout_ms, dpipes_error *err)
+typedef dpipes_status (*part_fn)(dpipes_launch *launch, dpipes_error *err);
+
+static dpipes_status each(dpipes_launch *const *launches, size_t count, part_fn part, dpipes_error *err)
+{
+    dpipes_status status = DPIPES_OK;
+    for (size_t i = 0; i < count && status == DPIPES_OK; i++)
+        if (!launches[i]->ended)
+            status = part(launches[i], err);
+    return status;
+}
+
+/* All have told how far their logs were read before anything is committed: they share the store's transaction. */
+static dpipes_status turn(dpipes_launch *const *launches, size_t count, int64_t timeout_ms, dpipes_error *err)
+{
+    dpipes_store *store = launches[0]->store;
+    dpipes_status status = each(launches, count, tell, err);
+    if (status == DPIPES_OK)
+        status = dpipes_ray_client_step(launches[0]->client, wait_of(timeout_ms), err);
+    if (status == DPIPES_OK)
+        status = each(launches, count, take, err);
+    if (status == DPIPES_OK && dpi_store_is_writing(store))
+        status = dpi_store_commit(store, err);
+    return status == DPIPES_OK ? each(launches, count, settle, err) : status;
+}
+
+dpipes_status dpi_launch_step_all(dpipes_launch *const *launches, size_t count, int64_t timeout_ms, dpipes_error *err)
 {
     dpipes_error failure = DPIPES_ERROR_INIT;
-    if (launch->ended)
+    if (count == 0)
         return DPIPES_OK;
-    const dpipes_status status = turn(launch, timeout_ms, &failure);
-    if (status != DPIPES_OK)
-        dpi_store_rollback(launch->store);
-    return status == DPIPES_OK ? status : dpi_fail_copy(err, &failure);
+    const dpipes_status status = turn(launches, count, timeout_ms, &failure);
+    if (status == DPIPES_OK)
+        return DPIPES_OK;
+    dpi_store_rollback(launches[0]->store);
+    return dpi_fail_copy(err, &failure);
+}
+
+dpipes_status dpipes_launch_step(dpipes_launch *launch, int64_t timeout_ms, dpipes_error *err)
+{
+    return launch->ended ? DPIPES_OK : dpi_launch_step_all(&launch, 1, timeout_ms, err);
 }
 
 void dpipes_launch_free(dpipes_launch *launch)
@@ -190,7 +221,8 @@ void dpipes_launch_free(dpipes_launch *launch)
         return;
     dpipes_ray_run_free(launch->run);
     dpipes_session_free(launch->session);
-    dpipes_ray_client_free(launch->client);
+    if (launch->own_client)
+        dpipes_ray_client_free(launch->client);
     dpi_run_lock_release(launch->lock);
     dpi_launch_place_fini(&launch->place);
     dpi_graph_free(launch->own_graph);

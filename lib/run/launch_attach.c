@@ -34,10 +34,7 @@ static dpipes_status take_row(void *user, const dpi_run_row *row, dpipes_error *
         return dpi_fail_memory(err);
     s->tags = cJSON_Parse(row->tags_json ? row->tags_json : "{}");
     dpipes_status status = s->tags ? dpi_launch_set_graph(launch, launch->own_graph, err) : dpi_fail_memory(err);
-    if (status == DPIPES_OK)
-        status = dpi_launch_place_read(row->launch_json, &launch->place, err);
-    launch->offset = launch->place.log_offset;
-    return status;
+    return status == DPIPES_OK ? dpi_launch_place_read(row->launch_json, &launch->place, err) : status;
 }
 
 static dpipes_status take_step_start(void *user, const dpi_step_row *row, dpipes_error *err)
@@ -70,13 +67,13 @@ typedef dpipes_status (*go_on_fn)(stored *s, const char *run_id, const dpipes_la
                                   dpipes_error *err);
 
 /* What is the same whatever becomes of it. */
-static dpipes_launch *open_stored(dpipes_store *store, const char *run_id, const dpipes_launch_options *options,
-                                  go_on_fn go_on, dpipes_error *err)
+static dpipes_launch *open_stored(dpipes_store *store, dpipes_ray_client *client, const char *run_id,
+                                  const dpipes_launch_options *options, go_on_fn go_on, dpipes_error *err)
 {
     dpipes_error failure = DPIPES_ERROR_INIT;
     dpipes_launch_options known;
     dpi_options_copy(&known, sizeof known, options, options ? options->size : 0, sizeof known);
-    stored s = {.launch = dpi_launch_new(store, &known, &failure)};
+    stored s = {.launch = dpi_launch_new(store, client, &known, &failure)};
     const dpipes_status status = s.launch ? go_on(&s, run_id, &known, &failure) : failure.status;
     cJSON_Delete(s.config);
     cJSON_Delete(s.tags);
@@ -94,7 +91,7 @@ static dpipes_status look(stored *s, const char *run_id, const dpipes_launch_opt
 dpipes_launch *dpi_launch_look(dpipes_store *store, const char *run_id, const dpipes_launch_options *options,
                                dpipes_error *err)
 {
-    return open_stored(store, run_id, options, look, err);
+    return open_stored(store, NULL, run_id, options, look, err);
 }
 
 /* ---- Attaching ---- */
@@ -102,7 +99,7 @@ dpipes_launch *dpi_launch_look(dpipes_store *store, const char *run_id, const dp
 static dpipes_status follow(dpipes_launch *launch, dpipes_error *err)
 {
     const dpipes_ray_attach attach = {
-        .size = sizeof attach, .submission_id = launch->place.submission_id, .offset = launch->offset};
+        .size = sizeof attach, .submission_id = launch->place.submission_id, .offset = launch->place.log_offset};
     dpipes_status status = dpi_launch_make_session(launch, NULL, err);
     if (status != DPIPES_OK)
         return status;
@@ -134,10 +131,16 @@ static dpipes_status attach(stored *s, const char *run_id, const dpipes_launch_o
     return found ? follow(s->launch, err) : dpi_launch_submit(s->launch, s->config, s->tags, options->program, err);
 }
 
+dpipes_launch *dpi_launch_attach(dpipes_store *store, dpipes_ray_client *client, const char *run_id,
+                                 const dpipes_launch_options *options, dpipes_error *err)
+{
+    return open_stored(store, client, run_id, options, attach, err);
+}
+
 dpipes_launch *dpipes_launch_attach(dpipes_store *store, const char *run_id, const dpipes_launch_options *options,
                                     dpipes_error *err)
 {
-    return open_stored(store, run_id, options, attach, err);
+    return dpi_launch_attach(store, NULL, run_id, options, err);
 }
 
 /* ---- Another attempt ---- */
@@ -201,8 +204,14 @@ static dpipes_status begin_anew(stored *s, const char *run_id, const dpipes_laun
     return status == DPIPES_OK ? dpi_launch_submit(launch, s->config, s->tags, options->program, err) : status;
 }
 
+dpipes_launch *dpi_launch_resume(dpipes_store *store, dpipes_ray_client *client, const char *run_id,
+                                 const dpipes_launch_options *options, dpipes_error *err)
+{
+    return open_stored(store, client, run_id, options, begin_anew, err);
+}
+
 dpipes_launch *dpipes_launch_resume(dpipes_store *store, const char *run_id, const dpipes_launch_options *options,
                                     dpipes_error *err)
 {
-    return open_stored(store, run_id, options, begin_anew, err);
+    return dpi_launch_resume(store, NULL, run_id, options, err);
 }

@@ -38,31 +38,30 @@ dpipes_status dpi_launch_change_run(dpipes_store *store, const char *run_id, dpi
     return dpi_store_run(store, run_id, change_row, &c, err);
 }
 
-typedef struct progress {
-    dpipes_launch *launch;
-    const char *launch_json;
-} progress;
-
-static void note_progress(void *user, dpi_run_row *row)
+static void set_place(void *user, dpi_run_row *row)
 {
-    const progress *p = user;
-    row->launch_json = p->launch_json;
+    row->launch_json = user;
+}
+
+dpipes_status dpi_launch_write_place(dpipes_launch *launch, dpipes_error *err)
+{
+    if (!launch->place_changed)
+        return DPIPES_OK;
+    char *json = dpi_launch_place_write(&launch->place);
+    dpipes_status status = json ? dpi_launch_begin(launch, err) : dpi_fail_memory(err);
+    if (status == DPIPES_OK)
+        status = dpi_launch_change_run(launch->store, launch->run_id, set_place, json, err);
+    launch->place_changed = status != DPIPES_OK;
+    free(json);
+    return status;
 }
 
 dpipes_status dpi_launch_commit(dpipes_launch *launch, dpipes_error *err)
 {
-    if (!dpi_store_is_writing(launch->store) && launch->offset == launch->place.log_offset)
-        return DPIPES_OK;
-    launch->place.log_offset = launch->offset;
-    char *json = dpi_launch_place_write(&launch->place);
-    progress p = {launch, json};
-    dpipes_status status = json ? dpi_launch_begin(launch, err) : dpi_fail_memory(err);
-    if (status == DPIPES_OK)
-        status = dpi_launch_change_run(launch->store, launch->run_id, note_progress, &p, err);
-    if (status == DPIPES_OK)
+    dpipes_status status = dpi_launch_write_place(launch, err);
+    if (status == DPIPES_OK && dpi_store_is_writing(launch->store))
         status = dpi_store_commit(launch->store, err);
     dpi_store_rollback(launch->store);
-    free(json);
     return status;
 }
 
@@ -260,8 +259,10 @@ void dpi_launch_take_event(void *user, const dpipes_event *event)
     if (launch->failure.status != DPIPES_OK || launch->ended)
         return;
     (void)take(launch, event, &launch->failure);
-    if (launch->failure.status == DPIPES_OK && event->offset > launch->offset)
-        launch->offset = event->offset;
+    if (launch->failure.status == DPIPES_OK && event->offset > launch->place.log_offset) {
+        launch->place.log_offset = event->offset;
+        launch->place_changed = true;
+    }
 }
 
 /* ---- The end of a job that has not said how the run did ---- */

@@ -57,7 +57,8 @@ dpipes_status dpi_launch_place_read(const char *launch_json, dpi_launch_place *p
 
 /* ---- Making ---- */
 
-dpipes_launch *dpi_launch_new(dpipes_store *store, const dpipes_launch_options *options, dpipes_error *err)
+dpipes_launch *dpi_launch_new(dpipes_store *store, dpipes_ray_client *client, const dpipes_launch_options *options,
+                              dpipes_error *err)
 {
     dpipes_launch *launch = calloc(1, sizeof *launch);
     if (!launch) {
@@ -65,6 +66,8 @@ dpipes_launch *dpi_launch_new(dpipes_store *store, const dpipes_launch_options *
         return NULL;
     }
     launch->store = store;
+    launch->client = client;
+    launch->own_client = !client;
     launch->on_event = options->on_event;
     launch->user = options->user;
     launch->status = DPIPES_RUN_STARTING;
@@ -96,7 +99,7 @@ dpipes_status dpi_launch_name_job(dpipes_launch *launch, unsigned attempt, dpipe
     free(launch->place.submission_id);
     launch->place.submission_id = dpi_buf_take(&id);
     launch->place.attempt = attempt;
-    launch->place.log_offset = launch->offset = 0;
+    launch->place.log_offset = 0;
     launch->place.submitted = false;
     return launch->place.submission_id ? DPIPES_OK : dpi_fail_memory(err);
 }
@@ -104,7 +107,8 @@ dpipes_status dpi_launch_name_job(dpipes_launch *launch, unsigned attempt, dpipe
 dpipes_status dpi_launch_open_client(dpipes_launch *launch, const cJSON *config, const char *address,
                                      const dpipes_launch_options *options, dpipes_error *err)
 {
-    launch->client = dpi_run_client_open(config, address, options->logger, options->logger_user, err);
+    if (launch->own_client)
+        launch->client = dpi_run_client_open(config, address, options->logger, options->logger_user, err);
     return launch->client ? DPIPES_OK : err->status;
 }
 
@@ -118,7 +122,7 @@ dpipes_status dpi_launch_make_session(dpipes_launch *launch, const char *extras_
         .extras_json = extras_json,
     };
     const dpipes_session_options options = {
-        .size = sizeof options, .on_event = dpi_launch_take_event, .user = launch, .offset = launch->offset};
+        .size = sizeof options, .on_event = dpi_launch_take_event, .user = launch, .offset = launch->place.log_offset};
     launch->session = dpipes_session_new(&params, &options, err);
     return launch->session ? DPIPES_OK : err->status;
 }

@@ -28,6 +28,7 @@ static dpipes_status put_waiting(const dpipes_launch *launch, const bool *select
 typedef struct beginning {
     dpipes_launch *launch;
     const dpipes_launch_options *options;
+    const char *backfill_id;
     bool *selected; /* one a step */
 } beginning;
 
@@ -101,6 +102,7 @@ static dpipes_status write_new(beginning *b, const cJSON *tags, dpipes_error *er
         .options_json = options_json,
         .partition_key = b->options->partition_key,
         .tags_json = tags_json,
+        .backfill_id = b->backfill_id,
         .launch_json = launch_json,
         .created_ms = dpi_clock_unix_ms(),
     };
@@ -124,23 +126,25 @@ static dpipes_status set_place(dpipes_launch *launch, dpipes_error *err)
     return failed ? dpi_fail_memory(err) : dpi_launch_name_job(launch, 1, err);
 }
 
-static dpipes_status choose_and_write(dpipes_launch *launch, const dpipes_launch_options *options, const cJSON *tags,
-                                      dpipes_error *err)
+static dpipes_status choose_and_write(beginning *b, const cJSON *tags, dpipes_error *err)
 {
-    beginning b = {launch, options, calloc(launch->graph->step_count + 1, sizeof *b.selected)};
-    if (!b.selected)
+    const dpipes_launch_options *options = b->options;
+    b->selected = calloc(b->launch->graph->step_count + 1, sizeof *b->selected);
+    if (!b->selected)
         return dpi_fail_memory(err);
     dpipes_status status =
-        dpi_selection_resolve(launch->graph, options->select, options->select_count, b.selected, err);
+        dpi_selection_resolve(b->launch->graph, options->select, options->select_count, b->selected, err);
     if (status == DPIPES_OK)
-        status = write_new(&b, tags, err);
-    free(b.selected);
+        status = write_new(b, tags, err);
+    free(b->selected);
     return status;
 }
 
-static dpipes_status begin_new(dpipes_launch *launch, const dpipes_launch_options *options, dpipes_error *err)
+static dpipes_status begin_new(beginning *b, dpipes_error *err)
 {
     char uuid[DPI_UUID_SIZE];
+    dpipes_launch *launch = b->launch;
+    const dpipes_launch_options *options = b->options;
     cJSON *tags = NULL, *config = NULL;
     dpipes_status status = options->run_id ? DPIPES_OK : dpi_random_uuid(uuid, err);
     if (status == DPIPES_OK)
@@ -158,7 +162,7 @@ static dpipes_status begin_new(dpipes_launch *launch, const dpipes_launch_option
     if (status == DPIPES_OK)
         status = set_place(launch, err);
     if (status == DPIPES_OK)
-        status = choose_and_write(launch, options, tags, err);
+        status = choose_and_write(b, tags, err);
     if (status == DPIPES_OK && !launch->ended)
         status = dpi_launch_submit(launch, config, tags, options->program, err);
     cJSON_Delete(tags);
@@ -166,15 +170,22 @@ static dpipes_status begin_new(dpipes_launch *launch, const dpipes_launch_option
     return status;
 }
 
-dpipes_launch *dpipes_launch_start(const dpipes_graph *graph, dpipes_store *store, const dpipes_launch_options *options,
-                                   dpipes_error *err)
+dpipes_launch *dpi_launch_start(const dpipes_graph *graph, dpipes_store *store, dpipes_ray_client *client,
+                                const char *backfill_id, const dpipes_launch_options *options, dpipes_error *err)
 {
     dpipes_error failure = DPIPES_ERROR_INIT;
     dpipes_launch_options known;
     dpi_options_copy(&known, sizeof known, options, options ? options->size : 0, sizeof known);
-    dpipes_launch *launch = dpi_launch_new(store, &known, &failure);
-    dpipes_status status = launch ? dpi_launch_set_graph(launch, graph, &failure) : failure.status;
+    beginning b = {.options = &known, .backfill_id = backfill_id};
+    b.launch = dpi_launch_new(store, client, &known, &failure);
+    dpipes_status status = b.launch ? dpi_launch_set_graph(b.launch, graph, &failure) : failure.status;
     if (status == DPIPES_OK)
-        status = begin_new(launch, &known, &failure);
-    return dpi_launch_finish(launch, status, &failure, err);
+        status = begin_new(&b, &failure);
+    return dpi_launch_finish(b.launch, status, &failure, err);
+}
+
+dpipes_launch *dpipes_launch_start(const dpipes_graph *graph, dpipes_store *store, const dpipes_launch_options *options,
+                                   dpipes_error *err)
+{
+    return dpi_launch_start(graph, store, NULL, NULL, options, err);
 }

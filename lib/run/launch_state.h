@@ -38,8 +38,9 @@ struct dpipes_launch {
     int64_t *step_starts_ms; /* one a step */
     dpipes_run_event_fn on_event;
     void *user;
-    uint64_t offset; /* of the job's log, what the events so far have used up */
-    bool attached;   /* another process has submitted the job */
+    bool place_changed; /* since it was written */
+    bool own_client;
+    bool attached; /* another process has submitted the job */
     bool detaching;
     bool ended;      /* nothing is to be followed any more */
     bool closed;     /* the job has said its last word */
@@ -63,8 +64,15 @@ dpipes_status dpi_launch_add_event(dpipes_launch *launch, dpipes_run_event *even
 /* … with what it changes of its step and of the run. */
 dpipes_status dpi_launch_add_run_event(dpipes_launch *launch, dpipes_run_event *event, dpipes_error *err);
 
-/* Writes down what of the log is used up, in the transaction of its events, and ends that. */
+/* Writes down what of the log is used up, in the transaction of its events. */
+dpipes_status dpi_launch_write_place(dpipes_launch *launch, dpipes_error *err);
+
+/* … and ends that. */
 dpipes_status dpi_launch_commit(dpipes_launch *launch, dpipes_error *err);
+
+/* Moves launches of one client on, up to `timeout_ms` later. What has come is committed for all at once. Of the first that fails; nothing
+ * of what was not committed is written then. */
+dpipes_status dpi_launch_step_all(dpipes_launch *const *launches, size_t count, int64_t timeout_ms, dpipes_error *err);
 
 /* The job has ended and has not said how the run did. */
 dpipes_status dpi_launch_write_end(dpipes_launch *launch, const dpi_job_end *end, dpipes_error *err);
