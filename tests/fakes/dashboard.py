@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import select
 import threading
 import time
 from dataclasses import dataclass, field
@@ -96,7 +97,9 @@ class Request:
 class Dashboard:
     """`with Dashboard(jobs) as fake:` serves in a thread. `jobs` is a mapping, or a function from a name to a Job."""
 
-    def __init__(self, jobs=None, answers=(), port=0, token=None, chunk=None, pause=0.0, version="2.60.0"):
+    def __init__(
+        self, jobs=None, answers=(), port=0, token=None, chunk=None, pause=0.0, version="2.60.0", max_streams=float("inf")
+    ):
         self.jobs = {} if jobs is None else jobs
         self.answers = list(answers)
         self.port = port
@@ -104,9 +107,11 @@ class Dashboard:
         self.chunk = chunk  # bytes of a chunk of the log, and of a write of any other body; None: as they come
         self.pause = pause  # seconds after each
         self.version = version
+        self.max_streams = max_streams  # with so many open there is no log but as text: 429
         self.requests = []
-        self.streams = set()
+        self.streams = set()  # their sockets
         self.most_streams = 0
+        self.refused = 0  # by 429
         self.packages = {}
 
     # ---- The thread ----
@@ -179,6 +184,9 @@ class Dashboard:
             return await self.misbehave(fault, writer)
         if self.token and request.headers.get("authorization") != f"Bearer {self.token}":
             return await self.send(writer, 401, b"Unauthorized: Missing authentication token")
+        if request.path.startswith("/api/v0/logs/") and self.open_streams() >= self.max_streams:
+            self.refused += 1
+            return await self.send(writer, 429, b"{}")
         if request.path == "/api/v0/logs/stream" and not fault:
             return await self.stream(request, reader, writer)
         code, body, headers = self.respond(request)
@@ -239,9 +247,13 @@ class Dashboard:
         name = job["submission_id"]
         if self.find(name):
             return 500, f"Job with submission_id {name} already exists.".encode(), {}
-        self.jobs[name] = submitted = Job([(0, b"")])
+        self.jobs[name] = submitted = self.new_job(job)
         submitted.runtime_env = job["runtime_env"]
         return self.as_json({"job_id": name, "submission_id": name})
+
+    def new_job(self, job):
+        """What becomes of a submission."""
+        return Job([(0, b"")])
 
     def list(self):
         jobs = {} if callable(self.jobs) else self.jobs
@@ -286,13 +298,22 @@ class Dashboard:
         job = self.job_of_log(request.query["filename"])
         cut = job.cuts[job.streams] if job.streams < len(job.cuts) else None
         job.streams += 1
-        self.streams.add(reader)
-        self.most_streams = max(self.most_streams, sum(not stream.at_eof() for stream in self.streams))
+        socket = writer.get_extra_info("socket")
+        self.streams.add(socket)
+        self.most_streams = max(self.most_streams, self.open_streams())
         try:
             writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
             return await self.send_stream(job, cut, reader, writer)
         finally:
-            self.streams.discard(reader)
+            self.streams.discard(socket)
+
+    def open_streams(self):
+        """Those that the client has not closed: the kernel knows at once, the loop only when its turn comes."""
+        hung_up = select.poll()
+        left = [socket for socket in self.streams if socket.fileno() >= 0]
+        for socket in left:
+            hung_up.register(socket, select.POLLRDHUP)
+        return len(left) - len(hung_up.poll(0))
 
     async def send_stream(self, job, cut, reader, writer):
         sent = 0

@@ -14,7 +14,7 @@ from harness import built, run
 from runs_harness import Project, begin, dpipes, kill, offsets, program_output, run_of, status_of_run, stored
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "fakes"))
-from dashboard import Dashboard  # noqa: E402
+from dashboard import Dashboard, Job  # noqa: E402
 
 KILLS = 50
 BIG_LINE = b"x" * 1_000_000 + b"\n"
@@ -119,15 +119,11 @@ class FakeRay(Dashboard):
         self.project = project
         self.submitted = []
 
-    def submit(self, job):
-        answer = super().submit(job)
-        if answer[0] == 200:
-            name = job["entrypoint"].split()[-1]
-            self.submitted.append(name)
-            one = self.jobs[job["submission_id"]]
-            one.pieces = [(n * 0.02, piece) for n, piece in enumerate(self.project.pieces(name))]
-            one.ends_after = 0.02 * len(one.pieces)
-        return answer
+    def new_job(self, job):
+        name = job["entrypoint"].split()[-1]
+        self.submitted.append(name)
+        pieces = [(n * 0.02, piece) for n, piece in enumerate(self.project.pieces(name))]
+        return Job(pieces, ends_after=0.02 * len(pieces))
 
     def take_starts(self):
         starts, self.submitted = sorted(self.submitted), []
