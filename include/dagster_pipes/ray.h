@@ -44,8 +44,8 @@ typedef struct dpipes_ray_client_options {
     bool insecure;            /* https without certificate checks (Ray's verify=False) */
     int64_t timeout_ms;       /* bounds each request, 0: 600000 (dagster-ray's `timeout`) */
     int64_t poll_interval_ms; /* the longest pause between two looks at the status, 0: 1000 */
-    int64_t give_up_after_ms; /* how long the dashboard may be out of reach while a job is followed, 0: 60000 */
-    int64_t lost_after_ms;    /* how long the job's agent may be out of reach before the job counts as lost, 0: 60000 */
+    int64_t give_up_after_ms; /* how long the dashboard may be out of reach once it has answered, 0: 60000 */
+    int64_t lost_after_ms;    /* how long it may not reach the job's agent before the job counts as lost, 0: 60000 */
     dpipes_logger logger;     /* what the client does and meets: reconnects, waits; NULL: nothing */
     void *logger_user;
     const dpipes_pair *cookies;

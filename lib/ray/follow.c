@@ -73,6 +73,12 @@ dpipes_status dpi_follow_note_trouble(dpipes_ray_run *run, const dpi_task *task,
 
 /* ---- The status ---- */
 
+static void shift(int64_t *since_ms, int64_t late_ms)
+{
+    if (*since_ms >= 0)
+        *since_ms += late_ms;
+}
+
 static void note_end(dpipes_ray_run *run)
 {
     dpi_follow *f = &run->follow;
@@ -83,15 +89,22 @@ static void note_end(dpipes_ray_run *run)
 
 static void note_failing(dpipes_ray_run *run, int64_t since_ms)
 {
-    dpi_follow *f = &run->follow;
-    f->status.due_ms = run->now_ms + DPI_RETRY_MS;
-    if (f->failing_ms < 0)
-        f->failing_ms = since_ms;
+    run->follow.status.due_ms = run->now_ms + DPI_RETRY_MS;
+    dpi_follow_note_silence(run, since_ms);
 }
 
-static void note_answer(dpipes_ray_run *run)
+void dpi_follow_note_silence(dpipes_ray_run *run, int64_t since_ms)
+{
+    if (run->follow.failing_ms < 0)
+        run->follow.failing_ms = since_ms;
+}
+
+void dpi_follow_note_answer(dpipes_ray_run *run)
 {
     dpi_follow *f = &run->follow;
+    const int64_t since_ms = f->failing_ms > f->unreadable_ms ? f->failing_ms : f->unreadable_ms;
+    if (f->failing_ms >= 0) /* that the log could not be read meanwhile says nothing of the node */
+        shift(&f->unreadable_ms, run->now_ms - since_ms);
     if (f->failing_told)
         dpi_log_emit(&run->client->log, DPIPES_LOG_INFO, "job %s: %s answers again, after %.1f s",
                      run->result.submission_id, dpi_run_address(run), (double)(run->now_ms - f->failing_ms) / 1e3);
@@ -131,7 +144,7 @@ static dpipes_status took_details(dpipes_ray_run *run, dpipes_ray_job_status bef
         note_failing(run, f->status.started_ms);
         return DPIPES_OK;
     }
-    note_answer(run);
+    dpi_follow_note_answer(run);
     if (run->result.status != before)
         dpi_run_note_status(run);
     if (dpi_ray_job_ended(run->result.status) || run->only_now) {
@@ -359,21 +372,33 @@ static void tell_failing(dpipes_ray_run *run)
                  f->trouble.message);
 }
 
-static dpipes_status check_reach(dpipes_ray_run *run, dpipes_error *err)
+static dpipes_status check_answers(dpipes_ray_run *run, dpipes_error *err)
 {
     const dpi_follow *f = &run->follow;
-    const dpipes_ray_client *client = run->client;
+    if (!passed(run, f->failing_ms, run->client->give_up_after_ms)) {
+        tell_failing(run);
+        return DPIPES_OK;
+    }
+    run->result.outcome = DPIPES_RAY_UNREACHABLE;
+    return dpi_fail(err, DPIPES_EIO, "%s has not answered for %.1f s; job %s was %s and %s (%s)", dpi_run_address(run),
+                    (double)(run->now_ms - f->failing_ms) / 1e3, run->result.submission_id,
+                    dpipes_ray_job_status_name(run->result.status),
+                    f->ended_ms < 0 ? "may still run" : "its log is not read to its end", f->trouble.message);
+}
+
+/* While the dashboard does not answer, nothing is known of the node; its log may come from there all the same. */
+static bool log_is_lost(const dpipes_ray_run *run)
+{
+    return run->follow.failing_ms < 0 && passed(run, run->follow.unreadable_ms, run->client->lost_after_ms);
+}
+
+static dpipes_status check_lost(dpipes_ray_run *run, dpipes_error *err)
+{
+    const dpi_follow *f = &run->follow;
     const char *id = run->result.submission_id;
     const char *word = dpipes_ray_job_status_name(run->result.status);
-    if (passed(run, f->failing_ms, client->give_up_after_ms)) {
-        run->result.outcome = DPIPES_RAY_UNREACHABLE;
-        return dpi_fail(err, DPIPES_EIO, "%s has not answered for %.1f s; job %s was %s and may still run (%s)",
-                        dpi_run_address(run), (double)(run->now_ms - f->failing_ms) / 1e3, id, word,
-                        f->trouble.message);
-    }
-    tell_failing(run);
     const bool dead = passed(run, f->dead_ms, DPI_DEAD_NODE_GRACE_MS);
-    if (!dead && !passed(run, f->unreadable_ms, client->lost_after_ms))
+    if (!dead && !log_is_lost(run))
         return DPIPES_OK;
     run->result.outcome = DPIPES_RAY_LOST;
     if (dead)
@@ -387,17 +412,19 @@ static dpipes_status check_reach(dpipes_ray_run *run, dpipes_error *err)
 static void check_rest(dpipes_ray_run *run)
 {
     const dpi_follow *f = &run->follow;
-    if (!f->complete && (passed(run, f->unreadable_ms, run->client->lost_after_ms) || passed(run, f->dead_ms, 0)))
+    if (!f->complete && (log_is_lost(run) || passed(run, f->dead_ms, 0)))
         dpi_follow_log_give_up(run);
 }
 
 static dpipes_status check_limits(dpipes_ray_run *run, dpipes_error *err)
 {
     dpipes_status status = check_stopping(run, err);
+    if (status == DPIPES_OK)
+        status = check_answers(run, err);
     if (status != DPIPES_OK)
         return status;
     if (run->follow.ended_ms < 0)
-        return check_reach(run, err);
+        return check_lost(run, err);
     check_rest(run);
     return DPIPES_OK;
 }
@@ -556,12 +583,6 @@ bool dpi_follow_done(const dpipes_ray_run *run)
         return false;
     return !dpi_run_has_channel(run) || f->closed ||
            (passed(run, f->ended_ms, DPI_FILE_LINGER_MS) && passed(run, f->heard_ms, DPI_FILE_LINGER_MS));
-}
-
-static void shift(int64_t *since_ms, int64_t late_ms)
-{
-    if (*since_ms >= 0)
-        *since_ms += late_ms;
 }
 
 void dpi_follow_forgive(dpipes_ray_run *run, int64_t late_ms)

@@ -11,6 +11,10 @@
 dpipes_status dpi_follow_note_trouble(dpipes_ray_run *run, const dpi_task *task, const dpi_http_reply *reply,
                                       const char *what, dpipes_error *err);
 
+/* The dashboard has not answered a request that began then; it has answered one. */
+void dpi_follow_note_silence(dpipes_ray_run *run, int64_t since_ms);
+void dpi_follow_note_answer(dpipes_ray_run *run);
+
 /* Something is about to happen: the looks at the status become frequent again. */
 void dpi_follow_look_closely(dpipes_ray_run *run);
 

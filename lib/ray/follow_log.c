@@ -283,10 +283,22 @@ static dpipes_status take_log_of_agent(dpipes_ray_run *run, const dpi_http_reply
     return DPIPES_OK;
 }
 
+/* Once the job has ended nobody is asked for its status any more. */
+static void note_reach(dpipes_ray_run *run, const dpi_http_reply *reply)
+{
+    if (run->follow.ended_ms < 0)
+        return;
+    if (reply->code == 0)
+        dpi_follow_note_silence(run, run->follow.log.started_ms);
+    else
+        dpi_follow_note_answer(run);
+}
+
 static dpipes_status take_log(dpipes_ray_run *run, bool was_stream, const dpi_http_reply *reply, dpipes_error *err)
 {
     if (run->follow.by_agent)
         return take_log_of_agent(run, reply, err);
+    note_reach(run, reply);
     if (reply->code != 200)
         return take_refusal(run, reply, err);
     if (was_stream || reply->status != DPIPES_OK)

@@ -36,7 +36,7 @@ typedef struct dpi_submit {
     int64_t told_ms;      /* when the logger heard how far it is */
     unsigned attempts;    /* how often it was sent */
     bool asked_again;     /* with another token */
-    int64_t look_up_until_ms;
+    int64_t give_up_ms;   /* when a dashboard that does not answer is given up; 0: it answers */
     dpipes_error trouble;
 } dpi_submit;
 
@@ -46,9 +46,10 @@ typedef struct dpi_follow {
     dpi_driver driver;
     dpi_task status, log, nodes, stop, check;
     dpi_job_log job_log;
-    int64_t pace_ms;       /* since when the status is looked at ever more seldom */
-    int64_t pending_ms;    /* since when the job is PENDING */
-    int64_t failing_ms;    /* since when the job API gives no good answer, -1: it does */
+    int64_t pace_ms;    /* since when the status is looked at ever more seldom */
+    int64_t pending_ms; /* since when the job is PENDING */
+    int64_t
+        failing_ms; /* since when the job API gives no good answer, or after the job's end the log's none, -1: it does */
     int64_t unreadable_ms; /* since when the log cannot be read, -1: it can */
     int64_t dead_ms;       /* since when the driver's node is dead, -1: it is not known to be */
     int64_t ended_ms;      /* since when the job has ended, -1: it has not */

@@ -103,6 +103,7 @@ static dpipes_status take_version(dpipes_ray_run *run, dpi_http_reply *reply, dp
 typedef enum outcome {
     TAKEN,   /* Ray has the job */
     REFUSED, /* Ray will not have it */
+    UNSENT,  /* nobody was there to take it */
     UNKNOWN, /* the answer was lost, or does not tell */
     ABSENT,  /* Ray does not have it */
     FOREIGN  /* Ray has another job under this id */
@@ -112,6 +113,11 @@ bool dpi_submit_tells_nothing(const dpi_http_reply *reply)
 {
     return (reply->code >= 502 && reply->code <= 504) ||
            (reply->code == 500 && strstr(dpi_buf_text(&reply->body), "Server got itself in trouble"));
+}
+
+bool dpi_submit_is_away(const dpi_http_reply *reply)
+{
+    return reply->status == DPIPES_EIO && !reply->sent;
 }
 
 /* The id may be there because a first copy of this request came through. */
@@ -127,12 +133,13 @@ static outcome judge(dpipes_ray_run *run, dpi_http_reply *reply)
     if (reply->status == DPIPES_OK && reply->code == 200)
         return TAKEN;
     const bool answered = reply->status == DPIPES_OK;
+    const bool away = dpi_submit_is_away(reply);
     const bool unclear = answered ? dpi_submit_tells_nothing(reply) || id_exists(reply) : reply->sent;
     if (answered)
         dpi_jobs_refused(reply, "submission", &run->submit.trouble);
     else
         dpi_fail_copy(&run->submit.trouble, &reply->err);
-    return unclear ? UNKNOWN : REFUSED;
+    return unclear ? UNKNOWN : away ? UNSENT : REFUSED;
 }
 
 static dpipes_status fail_submission(dpipes_ray_run *run, outcome o, dpipes_error *err)
@@ -142,11 +149,28 @@ static dpipes_status fail_submission(dpipes_ray_run *run, outcome o, dpipes_erro
     run->result.outcome = s->trouble.status == DPIPES_EIO ? DPIPES_RAY_UNREACHABLE : DPIPES_RAY_REFUSED;
     if (o == FOREIGN)
         return dpi_fail(err, DPIPES_EREMOTE, "submission_id %s: Ray has another job of this id already", id);
-    if (o == REFUSED || o == ABSENT)
+    if (o != UNKNOWN)
         return dpi_fail_copy(err, &s->trouble);
     run->result.outcome = DPIPES_RAY_UNREACHABLE;
     return dpi_fail(err, DPIPES_EIO, "it is not known whether job %s was submitted, it may run: %s", id,
                     s->trouble.message);
+}
+
+static int64_t give_up_time(const dpipes_ray_run *run)
+{
+    const int64_t after_ms = run->client->give_up_after_ms;
+    return after_ms < INT64_MAX - run->now_ms ? run->now_ms + after_ms : INT64_MAX;
+}
+
+bool dpi_submit_waits(dpipes_ray_run *run, const char *trouble)
+{
+    dpi_submit *s = &run->submit;
+    if (s->give_up_ms == 0) {
+        s->give_up_ms = give_up_time(run);
+        dpi_log_emit(&run->client->log, DPIPES_LOG_WARNING, "job %s is not submitted yet: %s; trying on",
+                     run->result.submission_id, trouble);
+    }
+    return run->now_ms < s->give_up_ms && run->now_ms < run->deadline_ms;
 }
 
 static void look_up(dpipes_ray_run *run)
@@ -154,8 +178,7 @@ static void look_up(dpipes_ray_run *run)
     const dpipes_ray_client *client = run->client;
     dpi_log_emit(&client->log, DPIPES_LOG_INFO, "no clear answer to the submission of %s (%s); looking it up",
                  run->result.submission_id, run->submit.trouble.message);
-    run->submit.look_up_until_ms =
-        client->give_up_after_ms < INT64_MAX - run->now_ms ? run->now_ms + client->give_up_after_ms : INT64_MAX;
+    run->submit.give_up_ms = give_up_time(run);
     dpi_submit_go_on(run, DPI_PHASE_LOOK_UP, run->now_ms);
 }
 
@@ -170,11 +193,17 @@ static dpipes_status decide(dpipes_ray_run *run, outcome o, dpipes_error *err)
         look_up(run);
         return DPIPES_OK;
     }
-    if (o == UNKNOWN && run->now_ms < s->look_up_until_ms) {
+    if (o == UNSENT && dpi_submit_waits(run, s->trouble.message)) {
+        s->attempts--; /* that was none */
+        dpi_submit_go_on(run, DPI_PHASE_SUBMIT, run->now_ms + DPI_LOOK_UP_PAUSE_MS);
+        return DPIPES_OK;
+    }
+    if (o == UNKNOWN && run->now_ms < s->give_up_ms) {
         dpi_submit_go_on(run, DPI_PHASE_LOOK_UP, run->now_ms + DPI_LOOK_UP_PAUSE_MS);
         return DPIPES_OK;
     }
     if (o == ABSENT && s->attempts < DPI_SUBMIT_ATTEMPTS) {
+        s->give_up_ms = 0;
         dpi_submit_go_on(run, DPI_PHASE_SUBMIT, run->now_ms);
         return DPIPES_OK;
     }

@@ -17,6 +17,12 @@ bool dpi_submit_asks_again(dpipes_ray_run *run, dpi_http_reply *reply);
 /* A gateway's answer, or that of a dashboard whose job module has just died, says nothing about what was asked. */
 bool dpi_submit_tells_nothing(const dpi_http_reply *reply);
 
+/* Nobody was there: the request has not left. */
+bool dpi_submit_is_away(const dpi_http_reply *reply);
+
+/* Whether one that is away is waited for: it was there at first. The logger hears once what the trouble is. */
+bool dpi_submit_waits(dpipes_ray_run *run, const char *trouble);
+
 /* Is the package there? Then the next one, or the submission; else it is sent. */
 dpipes_status dpi_upload_start_look(dpipes_ray_run *run, dpipes_error *err);
 dpipes_status dpi_upload_take_look(dpipes_ray_run *run, dpi_http_reply *reply, dpipes_error *err);

@@ -14,6 +14,7 @@ static dpipes_status next_parcel(dpipes_ray_run *run)
     dpi_submit *s = &run->submit;
     dpi_buf_fini(&parcel_of(run)->bytes);
     s->attempts = 0;
+    s->give_up_ms = 0;
     dpi_submit_go_on(run, ++s->parcel < s->parcels->count ? DPI_PHASE_PACKAGE : DPI_PHASE_SUBMIT, run->now_ms);
     return DPIPES_OK;
 }
@@ -24,6 +25,10 @@ static dpipes_status try_again(dpipes_ray_run *run, dpi_http_reply *reply, const
     dpi_submit *s = &run->submit;
     if (reply->status == DPIPES_OK)
         reply->status = dpi_jobs_refused(reply, what, &reply->err);
+    if (dpi_submit_is_away(reply) && dpi_submit_waits(run, reply->err.message)) {
+        dpi_submit_go_on(run, DPI_PHASE_PACKAGE, run->now_ms + DPI_UPLOAD_PAUSE_MS);
+        return DPIPES_OK;
+    }
     const bool may_help = reply->status == DPIPES_EIO || dpi_submit_tells_nothing(reply);
     if (may_help && ++s->attempts < DPI_SUBMIT_ATTEMPTS) {
         dpi_log_emit(&run->client->log, DPIPES_LOG_INFO, "package %s: %s; once more", parcel_of(run)->name,
@@ -48,6 +53,7 @@ dpipes_status dpi_upload_take_look(dpipes_ray_run *run, dpi_http_reply *reply, d
     if (dpi_submit_asks_again(run, reply))
         return DPIPES_OK;
     if (reply->status == DPIPES_OK && reply->code == 404) {
+        run->submit.give_up_ms = 0;
         dpi_submit_go_on(run, DPI_PHASE_UPLOAD, run->now_ms);
         return DPIPES_OK;
     }

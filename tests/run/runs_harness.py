@@ -78,6 +78,9 @@ class Project:
     def pieces(self, name):
         return [path.read_bytes() for path in sorted(self.directory.glob(f"step.sh.{name}.*"))]
 
+    def fails_once(self, name):
+        return (self.directory / f"step.sh.{name}-fails").exists()
+
     def take_starts(self):
         """The names of the steps that were started since the last call."""
         path = self.directory / "step.sh.starts"

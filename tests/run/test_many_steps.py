@@ -3,15 +3,11 @@
 import json
 import math
 import os
-import sys
 from collections import defaultdict
-from pathlib import Path
 
 import pytest
+from fake_ray import Dashboard, Job
 from runs_harness import dpipes, log_line, materialization, message, query, status_of_run
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "fakes"))
-from dashboard import Dashboard, Job  # noqa: E402
 
 STEPS = int(os.environ.get("DPIPES_TEST_STEPS", "2000"))
 LINES = 10

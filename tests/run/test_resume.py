@@ -4,17 +4,13 @@ import itertools
 import json
 import random
 import signal
-import sys
 import time
 import uuid
-from pathlib import Path
 
 import pytest
+from fake_ray import FakeRay
 from harness import built, run
 from runs_harness import Project, begin, dpipes, kill, offsets, program_output, run_of, status_of_run, stored
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "fakes"))
-from dashboard import Dashboard, Job  # noqa: E402
 
 KILLS = 50
 BIG_LINE = b"x" * 1_000_000 + b"\n"
@@ -109,25 +105,6 @@ def test_runs_of_jobs_that_lose_their_orchestrator_go_on(ray, tmp_path):
 
 
 # ---- Every transaction ----------------------------------------------------------------------------------------------
-
-
-class FakeRay(Dashboard):
-    """Its jobs print what the project's steps print, and are counted."""
-
-    def __init__(self, project):
-        super().__init__()
-        self.project = project
-        self.submitted = []
-
-    def new_job(self, job):
-        name = job["entrypoint"].split()[-1]
-        self.submitted.append(name)
-        pieces = [(n * 0.02, piece) for n, piece in enumerate(self.project.pieces(name))]
-        return Job(pieces, ends_after=0.02 * len(pieces))
-
-    def take_starts(self):
-        starts, self.submitted = sorted(self.submitted), []
-        return starts
 
 
 def make_small_project(directory):

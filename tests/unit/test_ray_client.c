@@ -457,6 +457,56 @@ START_TEST(a_dashboard_that_stays_away_is_given_up)
 }
 END_TEST
 
+START_TEST(a_dashboard_that_stays_away_does_not_lose_the_log)
+{
+    const fake_rule rules[] = {
+        RAY_2_60,
+        TAKES,
+        {.request = JOB, .times = 1, .body = STATUS("RUNNING", "")},
+        {.request = JOB, .end = FAKE_HANG_UP},
+        {.request = STREAM, .times = 1, .body = LOG_, .size = 10, .end = FAKE_CUT},
+        {.request = STREAM, .end = FAKE_HANG_UP},
+        {0},
+    };
+    connect_to(rules, (dpipes_ray_client_options){.give_up_after_ms = 600, .lost_after_ms = 50});
+    assert_fails(run_job((dpipes_ray_job){0}), DPIPES_EIO, &err, "s; job job1 was RUNNING and may still run (");
+    ck_assert_int_eq(result.outcome, DPIPES_RAY_UNREACHABLE);
+}
+END_TEST
+
+START_TEST(what_was_out_of_reach_with_the_dashboard_is_not_lost_when_that_is_back)
+{
+    const fake_rule rules[] = {
+        RAY_2_60,
+        TAKES,
+        {.request = JOB, .times = 1, .body = STATUS("RUNNING", "")},
+        {.request = JOB, .times = 4, .end = FAKE_HANG_UP},
+        {.request = JOB, .body = STATUS("RUNNING", ""), .until = STREAM, .until_count = 6},
+        SUCCEEDED,
+        {.request = STREAM, .times = 1, .body = LOG_, .size = 10, .end = FAKE_CUT},
+        {.request = STREAM, .times = 4, .end = FAKE_HANG_UP},
+        {.request = STREAM, .body = LOG_, .end = FAKE_HOLD},
+        {.request = FILE_, .body = LOG_},
+        {0},
+    };
+    connect_to(rules, (dpipes_ray_client_options){.lost_after_ms = 400});
+    ck_assert_int_eq(run_job((dpipes_ray_job){0}), DPIPES_OK);
+    assert_whole_log();
+}
+END_TEST
+
+START_TEST(a_log_whose_dashboard_goes_away_after_the_jobs_end_may_be_read_later)
+{
+    const fake_rule rules[] = {
+        RAY_2_60, TAKES, SUCCEEDED, {.request = FILE_, .end = FAKE_HANG_UP}, {0},
+    };
+    connect_to(rules, (dpipes_ray_client_options){.give_up_after_ms = 600, .lost_after_ms = 50});
+    assert_fails(run_job((dpipes_ray_job){0}), DPIPES_EIO, &err,
+                 "s; job job1 was SUCCEEDED and its log is not read to its end (");
+    ck_assert_int_eq(result.outcome, DPIPES_RAY_UNREACHABLE);
+}
+END_TEST
+
 START_TEST(a_job_whose_agent_stays_away_is_lost)
 {
     const fake_rule rules[] = {
@@ -581,6 +631,9 @@ int main(void)
     tcase_add_test(tc, a_log_that_went_with_its_node_is_told);
     tcase_add_test(tc, a_job_that_is_gone_is_told);
     tcase_add_test(tc, a_dashboard_that_stays_away_is_given_up);
+    tcase_add_test(tc, a_dashboard_that_stays_away_does_not_lose_the_log);
+    tcase_add_test(tc, what_was_out_of_reach_with_the_dashboard_is_not_lost_when_that_is_back);
+    tcase_add_test(tc, a_log_whose_dashboard_goes_away_after_the_jobs_end_may_be_read_later);
     tcase_add_test(tc, a_job_whose_agent_stays_away_is_lost);
     tcase_add_test(tc, a_run_timeout_stops_the_job);
     tcase_add_test(tc, a_cancel_stops_the_job_and_waits);

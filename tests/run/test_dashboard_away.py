@@ -1,0 +1,94 @@
+"""A dashboard that goes away under a live run, and comes back or does not."""
+
+import json
+import subprocess
+import threading
+import time
+
+import pytest
+from fake_ray import FakeRay
+from harness import clean_environment
+from runs_harness import Project, command, dpipes, program_output, query, status_of_run, stored
+
+STEPS = ["first", "second", "third"]
+
+
+class Live:
+    """A `dpipes` whose events are waited for."""
+
+    def __init__(self, *words):
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        environment = clean_environment()
+        self.process = subprocess.Popen(command(*words, "--json"), text=True, env=environment, **pipes)
+        self.errors = []
+        self.reader = threading.Thread(target=lambda: self.errors.extend(self.process.stderr))
+        self.reader.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.end()
+
+    def until(self, kind, step):
+        """Reads until the step has said something of this kind."""
+        for line in self.process.stdout:
+            event = json.loads(line)
+            if (event["type"], event.get("step")) == (kind, step):
+                return
+        raise AssertionError(self.end())
+
+    def wait_for_errors(self, text):
+        while text not in "".join(self.errors):
+            assert self.process.poll() is None, self.errors
+            time.sleep(0.05)
+
+    def end(self):
+        """The exit code, and what stands on stderr."""
+        self.process.stdout.read()
+        self.process.wait()
+        self.reader.join()
+        return self.process.returncode, "".join(self.errors)
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Three steps, each of which needs the one before; the second fails at first and is tried again half a second later."""
+    project = Project(tmp_path)
+    for n, name in enumerate(STEPS):
+        output = program_output(f"asset{n}")
+        retries = {"retries": {"max": 1, "delay": 0.5}} if n == 1 else {}
+        project.add(name, output, 50, fails_once=n == 1, needs=STEPS[:n][-1:], assets=[f"asset{n}"], **retries)
+    return project
+
+
+@pytest.fixture
+def fake(project):
+    with FakeRay(project) as fake:
+        project.write({"ray": {"address": fake.address}})
+        yield fake
+
+
+@pytest.fixture
+def undisturbed(project, fake, tmp_path):
+    home = tmp_path / "undisturbed"
+    done = dpipes("execute", project.graph, "--home", home)
+    assert done.returncode == 0, done.stderr
+    return stored(home), fake.take_starts()
+
+
+def assert_as_undisturbed(home, fake, undisturbed):
+    events, starts = undisturbed
+    assert stored(home) == events
+    assert fake.take_starts() == starts
+
+
+@pytest.mark.parametrize("kind", ["LOG", "STEP_UP_FOR_RETRY"], ids=["while a job runs", "when one is to be submitted"])
+def test_a_dashboard_that_comes_back_costs_a_run_nothing(kind, project, fake, undisturbed, tmp_path):
+    with Live("execute", project.graph, "--home", tmp_path / "home") as live:
+        live.until(kind, "second")
+        with fake.away():
+            live.wait_for_errors("has not answered for" if kind == "LOG" else "is not submitted yet")
+        assert live.end()[0] == 0
+    assert_as_undisturbed(tmp_path / "home", fake, undisturbed)
