@@ -29,6 +29,7 @@ typedef struct execute_command {
     dpi_arg_list set;
     const char *run_id;
     const char *address;
+    int64_t give_up_after_ms;
     bool in_process;
     bool launched;
     dpi_arg_list tag_texts;
@@ -66,6 +67,7 @@ static size_t fill_args(execute_command *c, dpi_arg *args)
     const dpi_arg common[] = {
         {"--home", DPI_ARG_TEXT, &c->home},
         {"--address", DPI_ARG_TEXT, &c->address},
+        {"--give-up-after", DPI_ARG_SECONDS, &c->give_up_after_ms},
         {"--json", DPI_ARG_FLAG, &c->json},
         {"--help", DPI_ARG_FLAG, &c->help},
     };
@@ -157,6 +159,7 @@ static dpipes_execute_options options_of(execute_command *c)
         .user = &c->view,
         .logger = dpi_graph_view_log,
         .logger_user = &c->view,
+        .give_up_after_ms = c->give_up_after_ms,
     };
 }
 
@@ -249,6 +252,7 @@ static dpipes_launch_options launch_options_of(execute_command *c)
         .logger = dpi_graph_view_log,
         .logger_user = &c->view,
         .stale_only = c->stale_only,
+        .give_up_after_ms = c->give_up_after_ms,
     };
 }
 
@@ -328,8 +332,11 @@ static int finish_backfill(execute_command *c, dpipes_backfill *b)
         return dpi_fail_command(&c->err);
     int code = DPI_EXIT_OK;
     const size_t count = dpipes_backfill_count(b);
-    if (follow_backfill(c, b) != DPIPES_OK)
+    if (follow_backfill(c, b) != DPIPES_OK) {
         code = dpi_fail_command(&c->err);
+        fprintf(stderr, "dpipes: its jobs go on; go on with them: dpipes backfill --resume %s\n",
+                dpipes_backfill_id(b));
+    }
     const size_t succeeded = dpipes_backfill_ended_as(b, DPIPES_RUN_SUCCESS);
     const size_t failed = dpipes_backfill_ended_as(b, DPIPES_RUN_FAILURE);
     const size_t canceled = dpipes_backfill_ended_as(b, DPIPES_RUN_CANCELED);

@@ -255,8 +255,8 @@ const char *const dpi_help_decode[] = {
 
 const char *const dpi_help_runs[] = {
     "Usage: dpipes runs [--status STATUS] [--job NAME] [--limit N] [--json] [--home DIR]\n"
-    "       dpipes runs resume [--from-failure] [--address URL] [--json] [--home DIR] ID\n"
-    "       dpipes runs attach [--address URL] [--json] [--home DIR] ID\n"
+    "       dpipes runs resume [--from-failure] [--address URL] [--give-up-after S] [--json] [--home DIR] ID\n"
+    "       dpipes runs attach [--address URL] [--give-up-after S] [--json] [--home DIR] ID\n"
     "       dpipes runs wait|terminate|health|debug [--address URL] [--json] [--home DIR] ID\n"
     "       dpipes runs show [--events] [--html FILE] [--json] [--home DIR] ID\n"
     "       dpipes runs prune [--keep N] [--older-than AGE] [--json] [--home DIR]\n"
@@ -282,6 +282,7 @@ const char *const dpi_help_runs[] = {
     "Options:\n"
     "  --from-failure     of `resume`: a run that has ended begins anew with the steps that have not succeeded\n"
     "  --address URL      of `resume`, `attach` and so on: the Ray, when it has another address by now\n"
+    "  --give-up-after S  of `resume` and `attach`: how long its dashboard may be out of reach (60)\n"
     "  --status STATUS    only those that are QUEUED, STARTING, STARTED, SUCCESS, FAILURE, CANCELING or CANCELED\n"
     "  --job NAME         only those of this graph\n"
     "  --limit N          at most so many; 0: all\n"
@@ -359,6 +360,9 @@ const char *const dpi_help_graph[] = {
     NULL,
 };
 
+#define DPI_HELP_GIVE_UP                                                                                               \
+    "  --give-up-after S  how long its dashboard may be out of reach before the run is left, to be resumed (60)\n"
+
 const char *const dpi_help_execute[] = {
     "Usage: dpipes execute [OPTIONS] FILE\n"
     "\n"
@@ -381,10 +385,11 @@ const char *const dpi_help_execute[] = {
     "  --run-id ID             its ID, of letters, digits, _ and - (a random UUID)\n"
     "\n"
     "Where:\n"
-    "  --in-process   processes of this machine, whatever the graph says\n"
-    "  --launched     internal: what `dpipes launch` starts on the cluster\n"
-    "  --address URL  the Ray, instead of the graph's own\n"
-    "  --json         prints one JSON object an event, as schema/runs.schema.json describes it\n" DPI_HELP_STORE "\n"
+    "  --in-process       processes of this machine, whatever the graph says\n"
+    "  --launched         internal: what `dpipes launch` starts on the cluster\n"
+    "  --address URL      the Ray, instead of the graph's own\n" DPI_HELP_GIVE_UP
+    "  --json             prints one JSON object an event, as schema/runs.schema.json describes it\n" DPI_HELP_STORE
+    "\n"
     "Ctrl-C stops the jobs and waits for their ends; a second one leaves at once.\n"
     "\n"
     "Example:\n"
@@ -422,6 +427,8 @@ const char *const dpi_help_backfill[] = {
     "  --set extras.KEY=JSON   an extra of all steps, which wins over their own; may be repeated\n"
     "  --in-process            processes of this machine, whatever the graph says\n"
     "  --address URL           the Ray, instead of the graph's own\n"
+    "  --give-up-after S       how long its dashboard may be out of reach before the runs are left, to be resumed "
+    "(60)\n"
     "  --json                  prints one JSON object an event, as schema/runs.schema.json describes "
     "it\n" DPI_HELP_STORE "\n"
     "Ctrl-C stops the runs that go on; those that have not begun stay QUEUED.\n"
@@ -458,11 +465,11 @@ const char *const dpi_help_launch[] = {
     "  --run-id ID             its ID, of letters, digits, _ and - (a random UUID)\n"
     "\n"
     "Where:\n"
-    "  --address URL  the Ray, instead of the launcher's own\n"
-    "  --detach       ends as soon as Ray has the job; `dpipes runs attach` follows it\n"
-    "  --json         prints one JSON object an event, as schema/runs.schema.json describes it; of --detach "
+    "  --address URL      the Ray, instead of the launcher's own\n" DPI_HELP_GIVE_UP
+    "  --detach           ends as soon as Ray has the job; `dpipes runs attach` follows it\n"
+    "  --json             prints one JSON object an event, as schema/runs.schema.json describes it; of --detach "
     "{run_id,\n"
-    "                 submission_id}\n" DPI_HELP_STORE "\n"
+    "                     submission_id}\n" DPI_HELP_STORE "\n"
     "Ctrl-C stops the run and waits for its end; a second one leaves at once. A killed dpipes leaves the run as it "
     "is.\n"
     "\n"

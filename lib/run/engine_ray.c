@@ -68,8 +68,7 @@ static void free_engine(dpi_engine *engine)
     free(engine);
 }
 
-dpi_engine *dpi_engine_ray(const cJSON *config, const char *address, dpipes_logger logger, void *logger_user,
-                           dpipes_error *err)
+dpi_engine *dpi_engine_ray(const cJSON *config, const dpipes_ray_client_options *over, dpipes_error *err)
 {
     ray_engine *engine = calloc(1, sizeof *engine);
     if (!engine) {
@@ -78,7 +77,7 @@ dpi_engine *dpi_engine_ray(const cJSON *config, const char *address, dpipes_logg
     }
     engine->base = (dpi_engine){
         .start = start, .ended = ended, .cancel = cancel, .leave = leave, .step = step, .free = free_engine};
-    engine->client = dpi_run_client_open(config, address, logger, logger_user, err);
+    engine->client = dpi_run_client_open(config, over, err);
     if (!engine->client) {
         free(engine);
         return NULL;

@@ -107,8 +107,14 @@ dpipes_status dpi_launch_name_job(dpipes_launch *launch, unsigned attempt, dpipe
 dpipes_status dpi_launch_open_client(dpipes_launch *launch, const cJSON *config, const char *address,
                                      const dpipes_launch_options *options, dpipes_error *err)
 {
+    const dpipes_ray_client_options over = {
+        .address = address,
+        .logger = options->logger,
+        .logger_user = options->logger_user,
+        .give_up_after_ms = options->give_up_after_ms,
+    };
     if (launch->own_client)
-        launch->client = dpi_run_client_open(config, address, options->logger, options->logger_user, err);
+        launch->client = dpi_run_client_open(config, &over, err);
     return launch->client ? DPIPES_OK : err->status;
 }
 

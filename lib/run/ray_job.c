@@ -6,17 +6,17 @@
 #include "base/error.h"
 #include "run/ray_config.h"
 
-dpipes_ray_client *dpi_run_client_open(const cJSON *config, const char *address, dpipes_logger logger,
-                                       void *logger_user, dpipes_error *err)
+dpipes_ray_client *dpi_run_client_open(const cJSON *config, const dpipes_ray_client_options *over, dpipes_error *err)
 {
     dpi_ray_connection connection = {0};
     dpipes_ray_client *client = NULL;
     if (dpi_ray_config_connection(config, &connection, err) == DPIPES_OK) {
         connection.options.size = sizeof connection.options;
-        connection.options.logger = logger;
-        connection.options.logger_user = logger_user;
-        if (address)
-            connection.options.address = address;
+        connection.options.logger = over->logger;
+        connection.options.logger_user = over->logger_user;
+        connection.options.give_up_after_ms = over->give_up_after_ms;
+        if (over->address)
+            connection.options.address = over->address;
         client = dpipes_ray_client_new(&connection.options, err);
     }
     dpi_ray_connection_fini(&connection);

@@ -5,8 +5,7 @@
 #include "run/engine.h"
 
 /* As dpi_engine_ray. */
-dpipes_ray_client *dpi_run_client_open(const cJSON *config, const char *address, dpipes_logger logger,
-                                       void *logger_user, dpipes_error *err);
+dpipes_ray_client *dpi_run_client_open(const cJSON *config, const dpipes_ray_client_options *over, dpipes_error *err);
 
 /* Submits it, or follows it where it was begun before. NULL as dpipes_ray_client_start. */
 dpipes_ray_run *dpi_run_job_start(dpipes_ray_client *client, const dpi_job *job, dpipes_session *session,

@@ -228,9 +228,14 @@ dpi_engine *dpi_api_engine(const dpipes_graph *graph, const dpipes_execute_optio
 {
     if (options->in_process || !graph->executor.ray)
         return dpi_engine_local(err);
+    const dpipes_ray_client_options over = {
+        .address = options->address,
+        .logger = options->logger,
+        .logger_user = options->logger_user,
+        .give_up_after_ms = options->give_up_after_ms,
+    };
     cJSON *config = connection_of(graph);
-    dpi_engine *engine =
-        config ? dpi_engine_ray(config, options->address, options->logger, options->logger_user, err) : NULL;
+    dpi_engine *engine = config ? dpi_engine_ray(config, &over, err) : NULL;
     if (!config)
         dpi_fail_memory(err);
     cJSON_Delete(config);

@@ -4,6 +4,7 @@ import json
 import subprocess
 import threading
 import time
+import uuid
 
 import pytest
 from fake_ray import FakeRay
@@ -11,6 +12,8 @@ from harness import clean_environment
 from runs_harness import Project, command, dpipes, program_output, query, status_of_run, stored
 
 STEPS = ["first", "second", "third"]
+LINES = 20
+RUN = str(uuid.uuid4())
 
 
 class Live:
@@ -57,7 +60,7 @@ def project(tmp_path):
     """Three steps, each of which needs the one before; the second fails at first and is tried again half a second later."""
     project = Project(tmp_path)
     for n, name in enumerate(STEPS):
-        output = program_output(f"asset{n}")
+        output = program_output(f"asset{n}", LINES)
         retries = {"retries": {"max": 1, "delay": 0.5}} if n == 1 else {}
         project.add(name, output, 50, fails_once=n == 1, needs=STEPS[:n][-1:], assets=[f"asset{n}"], **retries)
     return project
@@ -92,3 +95,69 @@ def test_a_dashboard_that_comes_back_costs_a_run_nothing(kind, project, fake, un
             live.wait_for_errors("has not answered for" if kind == "LOG" else "is not submitted yet")
         assert live.end()[0] == 0
     assert_as_undisturbed(tmp_path / "home", fake, undisturbed)
+
+
+# ---- It stays away --------------------------------------------------------------------------------------------------
+
+PATIENCE = ("--give-up-after", "1")
+
+
+def end_without(fake, live):
+    """The run's orchestrator has nobody to ask any more."""
+    with fake.away():
+        code, errors = live.end()
+    assert code == 3
+    return errors
+
+
+@pytest.mark.parametrize("kind", ["LOG", "STEP_UP_FOR_RETRY"], ids=["while a job runs", "when one is to be submitted"])
+def test_a_dashboard_that_stays_away_leaves_a_run_that_is_resumed(kind, project, fake, undisturbed, tmp_path):
+    home = tmp_path / "home"
+    with Live("execute", project.graph, "--run-id", RUN, "--home", home, *PATIENCE) as live:
+        live.until(kind, "second")
+        errors = end_without(fake, live)
+    assert ("was RUNNING and may still run" in errors) == (kind == "LOG")
+    assert f"its jobs go on; go on with them: dpipes runs resume {RUN}\n" in errors
+    assert status_of_run(home) == "STARTED"
+    done = dpipes("runs", "resume", RUN, "--home", home, *PATIENCE)
+    assert done.returncode == 0, done.stderr
+    assert_as_undisturbed(home, fake, undisturbed)
+
+
+def test_a_dashboard_that_stays_away_leaves_a_resumed_run_again(project, fake, tmp_path):
+    home = tmp_path / "home"
+    with Live("execute", project.graph, "--run-id", RUN, "--home", home) as live:
+        live.until("LOG", "first")
+    with Live("runs", "resume", RUN, "--home", home, *PATIENCE) as live:
+        live.until("LOG", "second")
+        assert f"dpipes runs resume {RUN}\n" in end_without(fake, live)
+    assert status_of_run(home) == "STARTED"
+
+
+def test_a_dashboard_that_stays_away_leaves_a_backfill_that_is_resumed(project, fake, tmp_path):
+    home = tmp_path / "home"
+    project.write({"ray": {"address": fake.address}}, partitions=["a", "b"])
+    with Live("backfill", project.graph, "--backfill-id", "b", "--home", home, *PATIENCE) as live:
+        live.until("LOG", "first")
+        assert "its jobs go on; go on with them: dpipes backfill --resume b\n" in end_without(fake, live)
+    done = dpipes("backfill", "--resume", "b", "--home", home, *PATIENCE)
+    assert done.returncode == 0, done.stderr
+    assert query(home, "SELECT count(*) FROM runs WHERE status = 'SUCCESS'") == [(2,)]
+    assert query(home, "SELECT count(*) FROM events WHERE type = 'LOG'") == [(7 * LINES,)]
+    assert fake.take_starts() == sorted([*STEPS, "second", *STEPS])  # it fails only once
+
+
+def test_a_dashboard_that_stays_away_leaves_a_launched_run_that_is_attached_to(project, fake, tmp_path):
+    home = tmp_path / "home"
+    fake.seconds = 60  # whatever the job does
+    project.write("in_process", launcher={"ray": {"address": fake.address}})
+    for words in (["launch", project.graph, "--run-id", RUN], ["runs", "attach", RUN]):
+        with Live(*words, "--home", home, *PATIENCE) as live:
+            while not fake.count(f"GET /api/jobs/dagster-run-{RUN}"):
+                assert live.process.poll() is None, live.end()
+                time.sleep(0.05)
+            errors = end_without(fake, live)
+        assert "was RUNNING and may still run" in errors
+        assert f"its job goes on; follow it: dpipes runs attach {RUN}\n" in errors
+        fake.requests.clear()
+    assert fake.take_starts() == ["--launched"]
