@@ -2,6 +2,7 @@
  * backfill --resume) from where they were. */
 #include "cmd.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,15 +109,21 @@ size_t dpi_cmd_execute_args(const char *name, dpi_arg *args)
 
 /* ---- Following ---- */
 
+/* That nobody reads stdout any more is a reason to stop, as it is for `dpipes run`; a full disk behind it is none, for all is in the store. */
+static bool is_to_stop(const execute_command *c)
+{
+    return dpi_signals_stopping() || dpi_graph_view_broken(&c->view) == EPIPE;
+}
+
 /* The first signal stops the run and waits; the handler itself ends the process at the second. */
 static dpipes_status follow(execute_command *c, dpipes_execution *x)
 {
     dpipes_status status = DPIPES_OK;
     bool told = false;
     while (status == DPIPES_OK && !dpipes_execution_ended(x)) {
-        if (dpi_signals_stopping() && !told)
+        if (is_to_stop(c) && !told)
             dpipes_execution_cancel(x);
-        told = dpi_signals_stopping();
+        told = is_to_stop(c);
         status = dpipes_execution_step(x, DPIPES_FOREVER, &c->err);
     }
     return status;
@@ -138,6 +145,7 @@ static int finish(execute_command *c, dpipes_execution *x)
         code = dpi_fail_command(&c->err);
         fprintf(stderr, "dpipes: its jobs go on; go on with them: dpipes runs resume %s\n", run_id);
     }
+    code = dpi_graph_view_exit_code(&c->view, code);
     dpi_graph_view_fini(&c->view); /* it looks at the execution's graph */
     dpipes_execution_free(x);
     return code;
@@ -318,9 +326,9 @@ static dpipes_status follow_backfill(execute_command *c, dpipes_backfill *b)
     dpipes_status status = DPIPES_OK;
     bool told = false;
     while (status == DPIPES_OK && !dpipes_backfill_ended(b)) {
-        if (dpi_signals_stopping() && !told)
+        if (is_to_stop(c) && !told)
             dpipes_backfill_cancel(b);
-        told = dpi_signals_stopping();
+        told = is_to_stop(c);
         status = dpipes_backfill_step(b, DPIPES_FOREVER, &c->err);
     }
     return status;
@@ -344,7 +352,7 @@ static int finish_backfill(execute_command *c, dpipes_backfill *b)
     if (code == DPI_EXIT_OK)
         code = dpi_signals_stopping() ? DPI_EXIT_INTERRUPTED : succeeded == count ? DPI_EXIT_OK : DPI_EXIT_FAILED;
     dpipes_backfill_free(b);
-    return code;
+    return dpi_graph_view_exit_code(&c->view, code);
 }
 
 static int backfill(execute_command *c, const char *path)

@@ -1,10 +1,13 @@
 #include "graph_view.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "cmd.h"
 #include "print.h"
 #include "signals.h"
 
@@ -75,6 +78,21 @@ void dpi_graph_view_end(dpi_graph_view *view)
 {
     dpi_screen_stop(view->screen);
     view->screen = NULL;
+}
+
+int dpi_graph_view_broken(const dpi_graph_view *view)
+{
+    return view->out.broken ? view->out.broken_with : 0;
+}
+
+int dpi_graph_view_exit_code(const dpi_graph_view *view, int code)
+{
+    const int broken = dpi_graph_view_broken(view);
+    if (broken == EPIPE)
+        return dpi_signals_stopping() ? code : DPI_EXIT_CLOSED_PIPE;
+    if (broken)
+        fprintf(stderr, "dpipes: stdout: %s\n", strerror(broken));
+    return broken && code == DPI_EXIT_OK ? DPI_EXIT_UNREACHABLE : code;
 }
 
 static void begin_update(dpi_graph_view *view)

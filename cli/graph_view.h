@@ -33,6 +33,12 @@ dpipes_status dpi_graph_view_begin(dpi_graph_view *view, const dpipes_graph *gra
 /* The same for a run of the store; that there are lines only is said, and no reason not to run it. */
 void dpi_graph_view_begin_run(dpi_graph_view *view, const dpipes_graph *graph, dpipes_store *store, const char *run_id);
 
+/* 0, or the errno value of the first write to stdout that has failed. */
+int dpi_graph_view_broken(const dpi_graph_view *view);
+
+/* A command's exit code, where stdout may not have taken all. */
+int dpi_graph_view_exit_code(const dpi_graph_view *view, int code);
+
 /* Takes the area away. */
 void dpi_graph_view_end(dpi_graph_view *view);
 

@@ -1,5 +1,6 @@
 #include "launch_command.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "cmd.h"
@@ -7,11 +8,22 @@
 
 #define DPI_FOLLOW_WAIT_MS 200 /* a signal is heeded within so long */
 
-static dpipes_status follow(dpipes_launch *launch, dpipes_error *err)
+static void say_goes_on(const dpipes_launch *launch)
+{
+    fprintf(stderr, "dpipes: its job goes on; follow it: dpipes runs attach %s\n", dpipes_launch_run_id(launch));
+}
+
+/* The job is no process of our pipeline, so it goes on where that ends. */
+static bool is_to_leave(const dpi_graph_view *view)
+{
+    return dpi_graph_view_broken(view) == EPIPE && !dpi_signals_stopping();
+}
+
+static dpipes_status follow(dpipes_launch *launch, const dpi_graph_view *view, dpipes_error *err)
 {
     dpipes_status status = DPIPES_OK;
     bool told = false;
-    while (status == DPIPES_OK && !dpipes_launch_ended(launch)) {
+    while (status == DPIPES_OK && !dpipes_launch_ended(launch) && !is_to_leave(view)) {
         if (dpi_signals_stopping() && !told)
             dpipes_launch_cancel(launch);
         told = dpi_signals_stopping();
@@ -44,16 +56,19 @@ int dpi_launch_follow(dpipes_store *store, dpipes_launch *launch, bool detach, d
         dpipes_launch_detach(launch);
     else
         dpi_graph_view_begin_run(view, dpipes_launch_graph(launch), store, dpipes_launch_run_id(launch));
-    if (follow(launch, err) != DPIPES_OK) {
+    if (follow(launch, view, err) != DPIPES_OK) {
         dpi_graph_view_end(view);
         code = dpi_fail_command(err);
-        fprintf(stderr, "dpipes: its job goes on; follow it: dpipes runs attach %s\n", dpipes_launch_run_id(launch));
+        say_goes_on(launch);
+    } else if (!dpipes_launch_ended(launch)) {
+        say_goes_on(launch);
     } else if (has_ended(dpipes_launch_status(launch))) {
         dpi_graph_view_finish(view, dpipes_launch_status(launch), dpipes_launch_run_id(launch));
         code = dpi_run_exit_code(dpipes_launch_status(launch));
     } else {
         say_detached(launch, view->json);
     }
+    code = dpi_graph_view_exit_code(view, code);
     dpipes_launch_free(launch);
     return code;
 }

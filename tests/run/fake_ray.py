@@ -20,10 +20,13 @@ class FakeRay(Dashboard):
     def new_job(self, job):
         name = job["entrypoint"].split()[-1]
         self.submitted.append(name)
-        pieces = [(n * 0.02, piece) for n, piece in enumerate(self.project.pieces(name))]
+        pieces = self.pieces_of(name)
         fails = self.project.fails_once(name) and self.submitted.count(name) == 1
         end = {"status": "FAILED", "exit_code": 3} if fails else {}
         return Job(pieces, ends_after=max(0.02 * len(pieces), self.seconds), **end)
+
+    def pieces_of(self, name):
+        return [(n * 0.02, piece) for n, piece in enumerate(self.project.pieces(name))]
 
     def take_starts(self):
         starts, self.submitted = sorted(self.submitted), []
