@@ -38,6 +38,7 @@ struct dpipes_ray_client {
     int timer_fd;                          /* a timerfd: when the first run wants to be looked at */
     atomic_uint cancels;                   /* how often dpipes_ray_client_cancel was called while runs were there */
     size_t message_files;                  /* runs whose messages come by a file */
+    int64_t status_took_ms;                /* the last answer about jobs' statuses */
     int64_t nodes_asked_ms; /* monotonic: when a run without a log last asked for the nodes, for all of them */
     dpi_agenda agenda;
     dpi_roll_call roll_call;

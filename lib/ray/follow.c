@@ -5,8 +5,9 @@
 #include "ray/json.h"
 #include "ray/roll_call.h"
 
-#define DPI_FIRST_PAUSE_MS       50    /* between two looks at the status, at first */
-#define DPI_PAUSE_SHARE          20    /* later: this part of the time that has passed */
+#define DPI_FIRST_PAUSE_MS       50 /* between two looks at the status, at first */
+#define DPI_PAUSE_SHARE          20 /* later: this part of the time that has passed */
+#define DPI_STATUS_FACTOR        4 /* … and at least so many times what the last answer took: a busy Ray is asked less */
 #define DPI_NODES_PAUSE_MS       2000  /* between two looks at the nodes, while the log is out of reach */
 #define DPI_NODES_WATCH_MS       5000  /* … and while no log is read */
 #define DPI_DEAD_NODE_GRACE_MS   10000 /* for Ray to notice what a dead node means to its job */
@@ -43,7 +44,9 @@ int64_t dpi_follow_part(int64_t passed_ms, int64_t share, int64_t least_ms, int6
 
 int64_t dpi_follow_pause(const dpipes_ray_run *run)
 {
-    return dpi_follow_part(run->now_ms - run->follow.pace_ms, DPI_PAUSE_SHARE, DPI_FIRST_PAUSE_MS,
+    const int64_t polite_ms = DPI_STATUS_FACTOR * run->client->status_took_ms;
+    return dpi_follow_part(run->now_ms - run->follow.pace_ms, DPI_PAUSE_SHARE,
+                           polite_ms > DPI_FIRST_PAUSE_MS ? polite_ms : DPI_FIRST_PAUSE_MS,
                            run->client->poll_interval_ms);
 }
 
@@ -163,6 +166,7 @@ static dpipes_status take_details(dpipes_ray_run *run, const dpi_http_reply *rep
     dpi_follow *f = &run->follow;
     const dpipes_ray_job_status before = run->result.status;
     f->unlisted = false;
+    run->client->status_took_ms = run->now_ms - f->status.started_ms;
     return took_details(run, before, dpi_jobs_read_details(&reply->body, &run->result, &f->driver, &f->trouble), err);
 }
 

@@ -13,7 +13,7 @@
 #define DPI_ROLL_TIMEOUT_MS 5000  /* then each asks for itself */
 #define DPI_ROLL_BREAK_MS   30000 /* after a list that failed or was too large */
 #define DPI_ROLL_JOB_BYTES                                                                                             \
-    ((size_t)32 * 1024) /* of the list for each of the runs: more costs more than asking one by one */
+    ((size_t)16 * 1024) /* of the list for each of the runs: more costs more than asking one by one */
 
 /* ---- Asking ---- */
 
@@ -49,6 +49,7 @@ bool dpi_roll_call_join(dpipes_ray_run *run)
     request.timeout_ms = client->timeout_ms < DPI_ROLL_TIMEOUT_MS ? client->timeout_ms : DPI_ROLL_TIMEOUT_MS;
     roll->call = dpi_http_start(client->http, &request, &receiver, NULL);
     dpi_http_request_fini(&request);
+    roll->started_ms = run->now_ms;
     return roll->call != NULL;
 }
 
@@ -123,6 +124,7 @@ void dpi_roll_call_turn(dpipes_ray_client *client, int64_t now_ms)
     const dpi_http_reply *reply = roll->call ? dpi_http_call_reply(roll->call) : NULL;
     if (!reply)
         return;
+    client->status_took_ms = now_ms - roll->started_ms;
     if (reply->status != DPIPES_OK || reply->code != 200 || !take_list(client, &reply->body))
         roll->not_before_ms = now_ms + DPI_ROLL_BREAK_MS;
     dpi_roll_call_end(roll);

@@ -1,5 +1,5 @@
-/* The status of many jobs by one request, the list of all jobs. To the dashboard it costs as much as the details of a single
- * one, for which it goes through all of them too; what it costs more is its size, since every job's environment is in it. */
+/* The status of many jobs by one request, the list of all jobs that Ray has ever had. It costs Ray some 4 ms and 0.35 ms a job; the
+ * details of a single job cost it 4 ms. */
 #ifndef DPI_RAY_ROLL_CALL_H
 #define DPI_RAY_ROLL_CALL_H
 
@@ -7,6 +7,7 @@
 
 typedef struct dpi_roll_call {
     dpi_http_call *call;
+    int64_t started_ms;    /* monotonic */
     int64_t not_before_ms; /* monotonic: a list that failed, or was too large, is not asked for so soon again */
 } dpi_roll_call;
 

@@ -64,7 +64,7 @@ def test_the_events_are_those_of_the_log(log, events):
 
 
 def test_cut_at_every_byte_nothing_is_lost_and_nothing_comes_twice(log, events):
-    jobs = {f"cut-{at}": Job([(0, log)], ends_after=3, cuts=[at]) for at in range(len(log) + 1)}
+    jobs = {f"cut-{at}": Job([(0, log)], ends_after=6, cuts=[at]) for at in range(len(log) + 1)}
     with Dashboard(jobs) as fake:
         told = follow(fake, *jobs, max_streams=len(jobs))
     assert all(job.streams >= 1 for job in jobs.values())
