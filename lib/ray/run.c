@@ -28,7 +28,7 @@ unsigned dpi_run_cancels(const dpipes_ray_run *run)
 
 int64_t dpi_run_time_left(const dpipes_ray_run *run, int64_t most)
 {
-    const int64_t left = run->deadline_ms - run->now_ms;
+    const int64_t left = run->attached ? INT64_MAX : run->deadline_ms - run->now_ms;
     const int64_t bound = most < run->client->timeout_ms ? most : run->client->timeout_ms;
     return left < 1 ? 1 : left < bound ? left : bound;
 }

@@ -123,7 +123,8 @@ bool dpi_run_has_channel(const dpipes_ray_run *run);
 /* How many times somebody has asked it to stop. */
 unsigned dpi_run_cancels(const dpipes_ray_run *run);
 
-/* For a request that may take `most`, in what is left of the run's time. */
+/* For a request on the way to the job that may take `most`, in what is left of the run's time: of an attached one, whose job is there
+ * and can only be stopped once it is reached, as long as it takes. */
 int64_t dpi_run_time_left(const dpipes_ray_run *run, int64_t most);
 
 /* Whether the client has room for one more request; else the run is to look again at dpi_run_retry_ms. */

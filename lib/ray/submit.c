@@ -330,7 +330,7 @@ dpipes_status dpi_submit_turn(dpipes_ray_run *run, dpipes_error *err)
     if (status == DPIPES_OK && run->phase != DPI_PHASE_FOLLOW && !s->task.call && s->task.due_ms <= run->now_ms &&
         dpi_run_may_send(run))
         status = start_step(run, err);
-    if (status == DPIPES_EIO && run->now_ms + DPI_TIMER_SLACK_MS >= run->deadline_ms) {
+    if (status == DPIPES_EIO && !run->attached && run->now_ms + DPI_TIMER_SLACK_MS >= run->deadline_ms) {
         run->result.outcome = DPIPES_RAY_TIMED_OUT;
         return dpi_fail_prefix(err, DPIPES_ETIMEDOUT, "run_timeout has passed: ");
     }
