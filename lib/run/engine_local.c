@@ -204,10 +204,10 @@ static dpipes_status move_on(dpi_work *work, bool *busy, dpipes_error *err)
     if (status == DPIPES_OK)
         status = dpi_local_process_read(&work->process, work->session, &more, err);
     *busy = *busy || more || work->process.offset != before;
-    if (status != DPIPES_OK || !over || more) {
+    if (!over)
         look_at_limits(work);
+    if (status != DPIPES_OK || !over || more)
         return status;
-    }
     status = dpipes_session_end(work->session, err);
     *busy = true;
     note_end(work);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -261,6 +262,19 @@ START_TEST(a_step_that_goes_on_is_stopped_where_its_time_is_over)
 }
 END_TEST
 
+/* Its log is longer than what is read at once. */
+START_TEST(a_step_that_has_ended_in_time_has_succeeded_however_late_it_is_seen)
+{
+    begin_run(UP_UNTIL_GO "yes $(printf %09999d 0) | head -n 900", AN_HOUR, false);
+    make_file("go", "");
+    while (access(fixture_path("runs/r/0-1/exit"), F_OK) != 0)
+        (void)poll(NULL, 0, 10);
+    write_sql("UPDATE attempts SET start_ms = start_ms - 7200000");
+    assert_ok(go_on(), &err);
+    ck_assert_int_eq(number_of("SELECT count(*) FROM events WHERE type = 'OUTPUT'"), 900);
+}
+END_TEST
+
 START_TEST(a_step_that_was_not_begun_has_all_of_its_time)
 {
     begin_run_without_its_step(UP_UNTIL_GO, AN_HOUR);
@@ -306,6 +320,7 @@ int main(void)
     tcase_add_test(tc, a_step_whose_warden_has_not_begun_it_is_started_once);
     tcase_add_test(tc, a_step_that_goes_on_has_the_time_that_is_left);
     tcase_add_test(tc, a_step_that_goes_on_is_stopped_where_its_time_is_over);
+    tcase_add_test(tc, a_step_that_has_ended_in_time_has_succeeded_however_late_it_is_seen);
     tcase_add_test(tc, a_step_that_was_not_begun_has_all_of_its_time);
     tcase_add_test(tc, an_exception_from_before_is_why_the_step_has_failed);
     suite_add_tcase(suite, tc);
