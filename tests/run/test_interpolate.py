@@ -22,9 +22,9 @@ SHELL, JSON, NONE = 0, 1, 2
 PRINT = "printf '%s\\0' "
 
 HOSTILE = [
-    "", " ", "a b", "'", '"', "\\", "\\'", "'\\''", "$(touch broken)", "`touch broken`", ";touch broken", "\n", "a\nb\n", "-n", "--",
-    "~", "~root", "*", "?[a-z]*", "$HOME", "${HOME}", "&", "|", "#", "!", "(", ")", "{a,b}", "\t", "é", "\x7f", "\x01", "$", "\\\n",
-    '")";touch broken;"$(', "');touch broken;('",
+    "", " ", "a b", "'", '"', "\\", "\\'", "'\\''", "$(touch broken)", "`touch broken`", ";touch broken", "\n", "a\nb\n",
+    "-n", "--", "~", "~root", "*", "?[a-z]*", "$HOME", "${HOME}", "&", "|", "#", "!", "(", ")", "{a,b}", "\t", "é", "\x7f",
+    "\x01", "$", "\\\n", '")";touch broken;"$(', "');touch broken;('",
 ]  # fmt: skip
 
 # Where a value `X` may stand; what the program gets then.

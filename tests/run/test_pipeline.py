@@ -1,5 +1,5 @@
-"""examples/pipeline by `dpipes execute`, as processes of this machine and as jobs of a real Ray, and by `dpipes launch` as one job: the
-same in the store."""
+"""examples/pipeline by `dpipes execute`, as processes of this machine and as jobs of a real Ray, and by `dpipes launch` as
+one job: the same in the store."""
 
 import shutil
 import uuid
