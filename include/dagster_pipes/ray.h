@@ -97,7 +97,7 @@ typedef struct dpipes_message_reader {
  * What working_dir and py_modules name on this machine is packed when the run starts, which blocks, and sent before the job:
  * zip files of at most 100 MiB, which are called after what is in them and are sent only where the cluster has not got them.
  * .gitignore, .rayignore, runtime_env's excludes and Ray's default excludes (.git, .venv, venv, __pycache__) keep files
- * out as they do in Ray's own client. A program starts in its working_dir; a context that is too large for the environment
+ * out as they do in Ray's own client; a store of runs stays out in any case. A program starts in its working_dir; a context that is too large for the environment
  * travels there, as dagster_pipes_context.json. */
 typedef struct dpipes_ray_job {
     size_t size;

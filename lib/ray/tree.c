@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/store_file.h"
 #include "base/utf8.h"
 #include "ray/ignore.h"
 
@@ -190,6 +191,18 @@ static dpipes_status pass_over(const walk *w, const char *what)
     return DPIPES_OK;
 }
 
+/* The directory of a run store, or a file of its database. */
+static bool is_store(walk *w, const char *name, const struct stat *info)
+{
+    const size_t size = w->path.size;
+    if (!S_ISDIR(info->st_mode))
+        return strncmp(name, DPI_STORE_FILE, sizeof DPI_STORE_FILE - 1) == 0;
+    dpi_buf_append_literal(&w->path, "/" DPI_STORE_FILE);
+    const bool is = !dpi_buf_failed(&w->path) && access(w->path.data, F_OK) == 0;
+    cut(&w->path, size);
+    return is;
+}
+
 static dpipes_status visit(walk *w, const level *l, const char *name, dpipes_error *err)
 {
     struct stat info;
@@ -201,6 +214,8 @@ static dpipes_status visit(walk *w, const level *l, const char *name, dpipes_err
     if (stat(w->path.data, &info) != 0)
         return errno == ENOENT ? pass_over(w, "leads to nothing")
                                : dpi_fail_errno(err, DPIPES_EIO, errno, "%s", w->path.data);
+    if (is_store(w, name, &info))
+        return DPIPES_OK;
     if (S_ISREG(info.st_mode))
         return add_found(w, &info, err);
     return S_ISDIR(info.st_mode) ? visit_directory(w, l, &info, err) : pass_over(w, "neither a file nor a directory");

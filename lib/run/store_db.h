@@ -4,10 +4,10 @@
 
 #include <sqlite3.h>
 
+#include "base/store_file.h"
 #include "run/store.h"
 #include "run/store_sql.h"
 
-#define DPI_STORE_FILE        "dpipes.db"
 #define DPI_STORE_APPLICATION 0x64706970 /* "dpip": SQLite's application_id */
 
 struct dpipes_store {

@@ -150,6 +150,12 @@ def test_a_directory_is_packed_as_ray_packs_it(rays, tmp_path, tree):
     assert without_directory_modes(ours) == without_directory_modes(theirs)
 
 
+def test_a_store_of_runs_stays_at_home(tmp_path, tree):
+    first, _ = packed(tmp_path, {"working_dir": str(tree)})
+    write_tree(tree, {"dpipes.db": "x", "dpipes.db-wal": "x", "home/dpipes.db": "x", "home/runs/r/log": "x"})
+    assert packed(tmp_path, {"working_dir": str(tree)})[0] == first
+
+
 def test_ray_unpacks_it(rays, tmp_path, tree):
     said, _ = packed(tmp_path, {"working_dir": str(tree)})
     target = tmp_path / "unpacked"
