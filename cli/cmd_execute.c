@@ -59,7 +59,8 @@ static const char *const takes[][12] = {
     [RESUME] = {"--from-failure"},
     [BACKFILL] = {"--range", "--failed", "--resume", "--backfill-id", "--max-runs", "--select", "--stale-only", "--set",
                   "--in-process"},
-    [LAUNCH] = {"--partition", "--select", "--stale-only", "--set", "--tag", "--run-id", "--detach"},
+    [LAUNCH] = {"--partition", "--range", "--max-runs", "--select", "--stale-only", "--set", "--tag", "--run-id",
+                "--detach"},
     [ATTACH] = {NULL},
 };
 
@@ -321,11 +322,17 @@ static int resume_run(execute_command *c, const char *run_id)
 
 /* ---- backfill ---- */
 
+/* Launched runs are no processes of our pipeline: they go on where that ends. */
+static bool is_to_leave(const execute_command *c)
+{
+    return c->task == LAUNCH && is_to_stop(c) && !dpi_signals_stopping();
+}
+
 static dpipes_status follow_backfill(execute_command *c, dpipes_backfill *b)
 {
     dpipes_status status = DPIPES_OK;
     bool told = false;
-    while (status == DPIPES_OK && !dpipes_backfill_ended(b)) {
+    while (status == DPIPES_OK && !dpipes_backfill_ended(b) && !is_to_leave(c)) {
         if (is_to_stop(c) && !told)
             dpipes_backfill_cancel(b);
         told = is_to_stop(c);
@@ -340,8 +347,9 @@ static int finish_backfill(execute_command *c, dpipes_backfill *b)
         return dpi_fail_command(&c->err);
     int code = DPI_EXIT_OK;
     const size_t count = dpipes_backfill_count(b);
-    if (follow_backfill(c, b) != DPIPES_OK) {
+    if (follow_backfill(c, b) != DPIPES_OK)
         code = dpi_fail_command(&c->err);
+    if (!dpipes_backfill_ended(b) && !dpi_signals_stopping()) {
         fprintf(stderr, "dpipes: its jobs go on; go on with them: dpipes backfill --resume %s\n",
                 dpipes_backfill_id(b));
     }
@@ -358,6 +366,7 @@ static int finish_backfill(execute_command *c, dpipes_backfill *b)
 static int backfill(execute_command *c, const char *path)
 {
     const dpipes_execute_options execute = options_of(c);
+    const dpipes_launch_options launch = launch_options_of(c);
     const dpipes_backfill_options options = {
         .size = sizeof options,
         .backfill_id = c->backfill_id,
@@ -365,6 +374,7 @@ static int backfill(execute_command *c, const char *path)
         .failed = c->failed,
         .max_runs = (size_t)c->max_runs,
         .execute = &execute,
+        .launch = c->task == LAUNCH || c->resumed_id ? &launch : NULL,
     };
     if (path && !(c->graph = dpipes_graph_load(path, &c->err)))
         return dpi_fail_command(&c->err);
@@ -409,9 +419,9 @@ static dpipes_status parse(execute_command *c, const char *const *argv, const ch
                         *word ? "--resume goes on with what was begun, so no file is wanted" : wants[c->task]);
     if (*word && argv[seen.used])
         return dpi_fail(&c->err, DPIPES_EINVAL, "`%s` is too much", argv[seen.used]);
-    if (c->range && (c->partition_key || c->run_id))
+    if (c->range && (c->partition_key || c->run_id || c->detach))
         return dpi_fail(&c->err, DPIPES_EINVAL,
-                        "--range is a run for each partition: without --partition and --run-id");
+                        "--range is a run for each partition: without --partition, --run-id and --detach");
     status = dpi_pairs_write_list("--tag", &c->tag_texts, false, &c->tags, &c->err);
     return status == DPIPES_OK ? take_settings(c) : status;
 }
@@ -434,12 +444,12 @@ static int run_command(task t, const char *const *argv)
         code = dpi_launched_execute();
     else if (t == RESUME)
         code = resume_run(&c, word);
-    else if (t == LAUNCH)
-        code = launch_file(&c, word);
     else if (t == ATTACH)
         code = attach_run(&c, word);
+    else if (t == BACKFILL || c.range)
+        code = backfill(&c, word);
     else
-        code = t == BACKFILL || c.range ? backfill(&c, word) : execute_file(&c, word);
+        code = t == LAUNCH ? launch_file(&c, word) : execute_file(&c, word);
     fini(&c);
     return code;
 }

@@ -254,6 +254,8 @@ DPIPES_API void dpipes_execution_free(dpipes_execution *execution);
  * A run for each of many partitions of a graph, so many at once, on one thread. All are in the store, QUEUED, before the first begins. */
 typedef struct dpipes_backfill dpipes_backfill;
 
+typedef struct dpipes_launch_options dpipes_launch_options; /* see below */
+
 typedef struct dpipes_backfill_options {
     size_t size;
     const char *backfill_id; /* of a new one; NULL: eight random letters */
@@ -264,6 +266,8 @@ typedef struct dpipes_backfill_options {
     size_t max_runs; /* at once; 0: 10 on Ray, as many as there are CPUs on this machine */
     const dpipes_execute_options
         *execute; /* of each run, but for run_id and partition_key; what it points to must live as long */
+    const dpipes_launch_options *
+        launch; /* of a new one: each run is launched, by these and not by `execute`; NULL: executed here. One that goes on does as it did */
 } dpipes_backfill_options;
 
 /* The graph and the store must live as long. NULL: DPIPES_EINVAL (the graph has no partitions, the range), as dpipes_execution_start. */
@@ -271,7 +275,7 @@ DPIPES_API dpipes_backfill *dpipes_backfill_start(const dpipes_graph *graph, dpi
                                                   const dpipes_backfill_options *options, dpipes_error *err);
 
 /* Goes on with a backfill by the graph and the options that it was started with: runs that have begun are resumed at once, those that are
- * QUEUED begin while there are fewer than `max_runs`. Of the options `failed`, `max_runs`, the listeners and give_up_after_ms count. NULL: DPIPES_ENOENT (no such backfill), as dpipes_execution_resume. */
+ * QUEUED begin while there are fewer than `max_runs`. Of the options `failed`, `max_runs`, the listeners, give_up_after_ms and what dpipes_launch_attach takes count. NULL: DPIPES_ENOENT (no such backfill), as dpipes_execution_resume. */
 DPIPES_API dpipes_backfill *dpipes_backfill_resume(dpipes_store *store, const char *backfill_id,
                                                    const dpipes_backfill_options *options, dpipes_error *err);
 
@@ -293,7 +297,7 @@ DPIPES_API void dpipes_backfill_free(dpipes_backfill *backfill);
  * The graph's section `launcher` says where and how, and over it its tag `dagster-ray/config`, and over that the run's. The job's id is
  * "dagster-run-RUN", with "-ATTEMPT" behind it from the second attempt on. Its working_dir is the launcher's; else the graph's directory,
  * where a step's `working_dir` is relative; there relative paths of the graph begin. */
-typedef struct dpipes_launch_options {
+struct dpipes_launch_options {
     size_t size;
     const char *program; /* `dpipes`, of this machine; NULL: the one in PATH */
     const char *run_id;  /* as dpipes_execute_options, up to tags_json */
@@ -310,7 +314,7 @@ typedef struct dpipes_launch_options {
     bool
         stale_only; /* as dpipes_execute_options, by what this store knows; a run without a step has succeeded, and no job is submitted */
     int64_t give_up_after_ms; /* as dpipes_execute_options: of who follows it */
-} dpipes_launch_options;
+};
 
 typedef struct dpipes_launch dpipes_launch;
 

@@ -19,20 +19,33 @@ static void free_runs(dpi_backfill *b)
     b->count = b->begun = 0;
 }
 
+static void free_launches(dpi_launches *l)
+{
+    for (size_t i = 0; i < l->count; i++)
+        dpipes_launch_free(l->runs[i]);
+    free(l->runs);
+    dpipes_ray_client_free(l->client);
+    *l = (dpi_launches){0};
+}
+
 void dpi_backfill_fini(dpi_backfill *backfill)
 {
     dpi_loop_fini(&backfill->loop);
+    free_launches(&backfill->launches);
     free_runs(backfill);
     free(backfill->id);
 }
 
 /* ---- A new one ---- */
 
-/* The options of each run, for who begins it when this process has ended: {"select": […], "stale_only": …, "extras": {…}, "started": {…}}. */
-static char *write_options(const dpi_execution_options *options)
+/* The options of each run, for who begins it when this process has ended: {"launched": …, "select": […], "stale_only": …, "extras": {…},
+ * "started": {…}}. */
+static char *write_options(const dpi_execution_options *options, bool launched)
 {
     dpi_buf json = {0};
-    dpi_buf_append_literal(&json, "{\"select\": [");
+    dpi_buf_append_literal(&json, "{\"launched\": ");
+    dpi_json_write_bool(&json, launched);
+    dpi_buf_append_literal(&json, ", \"select\": [");
     for (size_t i = 0; i < options->select_count; i++) {
         dpi_buf_append_text(&json, i > 0 ? ", " : "");
         dpi_json_write_text(&json, options->select[i]);
@@ -71,7 +84,7 @@ static dpipes_status queue_run(dpi_backfill *b, const char *key, const char *opt
 
 dpipes_status dpi_backfill_plan(dpi_backfill *backfill, const char *const *keys, size_t count, dpipes_error *err)
 {
-    char *options_json = write_options(&backfill->options);
+    char *options_json = write_options(&backfill->options, backfill->launches.client != NULL);
     backfill->runs = calloc(count + 1, sizeof *backfill->runs);
     dpipes_status status =
         options_json && backfill->runs ? dpi_store_begin(backfill->store, err) : dpi_fail_memory(err);
@@ -166,7 +179,7 @@ dpipes_status dpi_backfill_find(dpi_backfill *backfill, bool failed, dpipes_erro
 
 /* ---- Moving on ---- */
 
-static dpipes_status begin_run(dpi_backfill *b, const dpi_backfill_run *run, dpipes_error *err)
+static dpipes_status execute_run(dpi_backfill *b, const dpi_backfill_run *run, dpipes_error *err)
 {
     dpi_execution_options options = b->options;
     options.run_id = run->run_id;
@@ -176,6 +189,42 @@ static dpipes_status begin_run(dpi_backfill *b, const dpi_backfill_run *run, dpi
                                                          run->from_failure, &options, err)
                                   : dpi_execution_start(b->graph, b->store, b->loop.engine, &options, err);
     return x ? dpi_loop_add(&b->loop, x, err) : err->status;
+}
+
+static dpipes_launch *begin_launch(const dpi_backfill *b, const dpi_backfill_run *run, dpipes_error *err)
+{
+    dpipes_ray_client *client = b->launches.client;
+    dpipes_launch_options options = b->launches.options;
+    options.run_id = run->run_id;
+    options.partition_key = run->partition_key;
+    if (!run->known)
+        return dpi_launch_start(b->graph, b->store, client, b->id, &options, err);
+    return run->from_failure ? dpi_launch_resume(b->store, client, run->run_id, &options, err)
+                             : dpi_launch_attach(b->store, client, run->run_id, &options, err);
+}
+
+static dpipes_status launch_run(dpi_backfill *b, const dpi_backfill_run *run, dpipes_error *err)
+{
+    dpi_launches *l = &b->launches;
+    dpipes_launch **runs = realloc(l->runs, (l->count + 1) * sizeof(dpipes_launch *));
+    if (!runs)
+        return dpi_fail_memory(err);
+    l->runs = runs;
+    runs[l->count] = begin_launch(b, run, err);
+    if (!runs[l->count])
+        return err->status;
+    l->count++;
+    return DPIPES_OK;
+}
+
+static dpipes_status begin_run(dpi_backfill *b, const dpi_backfill_run *run, dpipes_error *err)
+{
+    return b->launches.client ? launch_run(b, run, err) : execute_run(b, run, err);
+}
+
+static size_t running(const dpi_backfill *b)
+{
+    return b->loop.count + b->launches.count;
 }
 
 static void take_ended(dpi_backfill *b)
@@ -188,18 +237,33 @@ static void take_ended(dpi_backfill *b)
     }
 }
 
+static void take_ended_launches(dpi_backfill *b)
+{
+    dpi_launches *l = &b->launches;
+    for (size_t i = l->count; i-- > 0;) {
+        if (!dpipes_launch_ended(l->runs[i]))
+            continue;
+        b->ended[dpipes_launch_status(l->runs[i])]++;
+        dpipes_launch_free(l->runs[i]);
+        l->runs[i] = l->runs[--l->count];
+    }
+}
+
 static void tell_cancels(dpi_backfill *b)
 {
     const unsigned cancels = atomic_load(&b->cancels);
-    for (; b->told < cancels; b->told++)
+    for (; b->told < cancels; b->told++) {
         for (size_t i = 0; i < b->loop.count; i++)
             dpi_execution_cancel(b->loop.runs[i]);
+        for (size_t i = 0; i < b->launches.count; i++)
+            dpipes_launch_cancel(b->launches.runs[i]);
+    }
 }
 
 /* What runs already is followed at once, whatever the limit was when it began: its jobs would go on with nobody looking. */
 static bool may_begin(const dpi_backfill *b)
 {
-    return b->begun < b->count && (b->loop.count < b->max_runs || is_under_way(&b->runs[b->begun]));
+    return b->begun < b->count && (running(b) < b->max_runs || is_under_way(&b->runs[b->begun]));
 }
 
 static dpipes_status begin_runs(dpi_backfill *b, dpipes_error *err)
@@ -210,6 +274,16 @@ static dpipes_status begin_runs(dpi_backfill *b, dpipes_error *err)
     return status;
 }
 
+/* The launches' own wait is longer than a cancel should be waiting. */
+static dpipes_status move_on(dpi_backfill *b, int64_t timeout_ms, dpipes_error *err)
+{
+    const int64_t longest_ms =
+        timeout_ms >= 0 && timeout_ms < DPI_LOOP_LONGEST_WAIT_MS ? timeout_ms : DPI_LOOP_LONGEST_WAIT_MS;
+    return b->launches.count > 0 ? dpi_launch_step_all(b->launches.runs, b->launches.count, longest_ms, err)
+           : b->loop.count > 0   ? dpi_loop_wait(&b->loop, timeout_ms, err)
+                                 : DPIPES_OK;
+}
+
 dpipes_status dpi_backfill_step(dpi_backfill *backfill, int64_t timeout_ms, dpipes_error *err)
 {
     tell_cancels(backfill);
@@ -217,11 +291,12 @@ dpipes_status dpi_backfill_step(dpi_backfill *backfill, int64_t timeout_ms, dpip
     if (status != DPIPES_OK)
         return status;
     take_ended(backfill);
+    take_ended_launches(backfill);
     status = begin_runs(backfill, err);
-    return status == DPIPES_OK && backfill->loop.count > 0 ? dpi_loop_wait(&backfill->loop, timeout_ms, err) : status;
+    return status == DPIPES_OK ? move_on(backfill, timeout_ms, err) : status;
 }
 
 bool dpi_backfill_ended(const dpi_backfill *backfill)
 {
-    return backfill->loop.count == 0 && (backfill->begun == backfill->count || backfill->told > 0);
+    return running(backfill) == 0 && (backfill->begun == backfill->count || backfill->told > 0);
 }

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "run/launch_open.h"
 #include "run/loop.h"
 
 #define DPI_BACKFILL_RUNS_AT_ONCE 10 /* Dagster's max_concurrent_runs */
@@ -16,12 +17,21 @@ typedef struct dpi_backfill_run {
     bool from_failure; /* … or begins anew */
 } dpi_backfill_run;
 
+/* Runs that are launched, which one client follows. */
+typedef struct dpi_launches {
+    dpipes_ray_client *client;     /* NULL: the runs are executed here */
+    dpipes_launch_options options; /* of every run */
+    dpipes_launch **runs;          /* that go on */
+    size_t count;
+} dpi_launches;
+
 typedef struct dpi_backfill {
     const dpipes_graph *graph;
     dpipes_store *store;
     dpi_execution_options options; /* of every run */
     char *id;
-    dpi_loop loop;
+    dpi_loop loop;         /* of runs that are executed here */
+    dpi_launches launches; /* or elsewhere */
     dpi_backfill_run *runs;
     size_t count;
     size_t begun;

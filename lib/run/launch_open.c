@@ -104,8 +104,8 @@ dpipes_status dpi_launch_name_job(dpipes_launch *launch, unsigned attempt, dpipe
     return launch->place.submission_id ? DPIPES_OK : dpi_fail_memory(err);
 }
 
-dpipes_status dpi_launch_open_client(dpipes_launch *launch, const cJSON *config, const char *address,
-                                     const dpipes_launch_options *options, dpipes_error *err)
+dpipes_ray_client *dpi_launch_new_client(const cJSON *config, const char *address, const dpipes_launch_options *options,
+                                         dpipes_error *err)
 {
     const dpipes_ray_client_options over = {
         .address = address,
@@ -113,8 +113,14 @@ dpipes_status dpi_launch_open_client(dpipes_launch *launch, const cJSON *config,
         .logger_user = options->logger_user,
         .give_up_after_ms = options->give_up_after_ms,
     };
+    return dpi_run_client_open(config, &over, err);
+}
+
+dpipes_status dpi_launch_open_client(dpipes_launch *launch, const cJSON *config, const char *address,
+                                     const dpipes_launch_options *options, dpipes_error *err)
+{
     if (launch->own_client)
-        launch->client = dpi_run_client_open(config, &over, err);
+        launch->client = dpi_launch_new_client(config, address, options, err);
     return launch->client ? DPIPES_OK : err->status;
 }
 

@@ -24,7 +24,11 @@ dpipes_status dpi_launch_name_job(dpipes_launch *launch, unsigned attempt, dpipe
 /* The launcher's section, over it the graph's tag, over it the run's, to be deleted also when it fails. DPIPES_EINVAL: the run's tag is wrong. */
 dpipes_status dpi_launch_make_config(const dpipes_graph *graph, const cJSON *tags, cJSON **config, dpipes_error *err);
 
-/* Where it has none. `address` NULL: the configuration's. */
+/* `address` NULL: the configuration's. */
+dpipes_ray_client *dpi_launch_new_client(const cJSON *config, const char *address, const dpipes_launch_options *options,
+                                         dpipes_error *err);
+
+/* Where it has none. */
 dpipes_status dpi_launch_open_client(dpipes_launch *launch, const cJSON *config, const char *address,
                                      const dpipes_launch_options *options, dpipes_error *err);
 

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "fakes"))
 from dashboard import Dashboard  # noqa: E402
 
 PIECES = 8
-PAUSE = 0.03  # seconds between two
+PAUSE = 0.03  # seconds between two, by default
 
 
 class FakeCluster(Dashboard):
@@ -22,6 +22,7 @@ class FakeCluster(Dashboard):
         self.program = [str(word) for word in program]
         self.directory = directory
         self.submitted = []
+        self.pause_of_jobs = PAUSE
 
     def submit(self, job):
         answer = super().submit(job)
@@ -35,10 +36,16 @@ class FakeCluster(Dashboard):
         environment = clean_environment(**variables)
         done = subprocess.run(self.program, cwd=self.directory, env=environment, timeout=60, check=False, **streams)
         size = -(-len(done.stdout) // PIECES)
-        job.pieces = [(n * PAUSE, done.stdout[n * size : (n + 1) * size]) for n in range(PIECES)]
-        job.ends_after = PIECES * PAUSE
+        job.pieces = [(n * self.pause_of_jobs, done.stdout[n * size : (n + 1) * size]) for n in range(PIECES)]
+        job.ends_after = PIECES * self.pause_of_jobs
         job.status = "FAILED" if done.returncode else "SUCCEEDED"
         job.exit_code = done.returncode
+
+    def job(self, request, name, action=""):
+        """One that is stopped says no more."""
+        if action == "stop" and name in self.jobs:
+            self.jobs[name].pieces = [(0, self.jobs[name].log())]
+        return super().job(request, name, action)
 
     def take_submitted(self):
         submitted, self.submitted = self.submitted, []

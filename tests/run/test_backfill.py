@@ -1,6 +1,9 @@
 """`dpipes backfill` and `dpipes execute --range`: a run for each of many partitions, on processes of this machine."""
 
+import base64
+import json
 import signal
+import zlib
 from collections import Counter
 
 import pytest
@@ -167,6 +170,18 @@ def test_ctrl_c_ends_what_runs_and_leaves_the_rest_queued(home):
     assert statuses(home.runs()) == {**dict.fromkeys(KEYS, "QUEUED"), "a": "CANCELED", "b": "CANCELED"}
     finish(home, "--failed")
     assert Counter(line.split()[0] for line in home.lines("starts")) == {**dict.fromkeys(KEYS, 3), "a": 4, "b": 4}
+
+
+def test_what_begins_later_has_the_extras_of_the_others(home):
+    home.write({"s": "echo ${partition_key} $DAGSTER_PIPES_CONTEXT >> told; sleep 0.3"}, partitions=KEYS)
+    process = home.start("backfill", home.graph, "--max-runs", "1", "--set", 'extras.k={"n": 7}')
+    wait_until(lambda: home.lines("told") or process.poll() is not None, 60, lambda: home.lines("told"))
+    process.kill()
+    process.wait(60)
+    finish(home)
+    told = dict(line.split() for line in home.lines("told"))
+    contexts = [json.loads(zlib.decompress(base64.b64decode(told[key]))) for key in KEYS]
+    assert [context["data"]["extras"] for context in contexts] == [{"k": {"n": 7}}] * len(KEYS)
 
 
 def test_a_backfill_that_there_is_not(home):

@@ -4,12 +4,14 @@ import itertools
 import json
 import signal
 import uuid
+from collections import Counter
 
 import jsonschema
 import pytest
 from fake_cluster import FakeCluster
-from graph_runs import of
+from graph_runs import of, statuses
 from harness import ROOT, built, run
+from processes import wait_until
 from runs_harness import Project, dpipes, program_output, query, run_of, status_of_run, stored
 
 SCHEMA = json.loads((ROOT / "schema/runs.schema.json").read_text())
@@ -218,3 +220,81 @@ def test_a_run_that_is_terminated_before_ray_has_its_job_never_runs(project, clu
     assert dpipes("runs", "terminate", run_of(home), "--home", home).stdout == "CANCELED\n"
     assert {step[1] for step in stored(home).steps} == {"CANCELED"}
     assert cluster.take_submitted() == []
+
+
+# ---- --range --------------------------------------------------------------------------------------------------------
+
+KEYS = list("abcde")
+
+
+def fill(home, fake, step, *words, code=0):
+    home.write({"s": step}, partitions=KEYS, launcher={"ray": {"address": fake.address}})
+    return home.dpipes("launch", home.graph, *words, code=code).stdout
+
+
+def test_a_range_is_a_launched_run_for_each_partition_in_it(home, fake):
+    words = ["--tag", "of=me", "--set", "extras.k=[1]", "--select", "s"]
+    said = fill(home, fake, {"entrypoint": "echo ${partition_key}", "assets": ["x"]}, "--range", "b..d", *words)
+    assert ": 3 of 3 runs succeeded\n" in said
+    runs = home.runs()
+    assert statuses(runs) == dict.fromkeys("bcd", "SUCCESS")
+    assert [one["launch"]["submission_id"] for one in runs] == [f"dagster-run-{one['run_id']}" for one in runs]
+    assert sorted(fake.take_submitted()) == sorted(one["launch"]["submission_id"] for one in runs)
+    assert {one["backfill_id"] for one in runs} != {None} and {one["tags"]["of"] for one in runs} == {"me"}
+    printed = {event["partition_key"]: event["text"] for event in home.events() if event["type"] == "OUTPUT"}
+    assert printed == {key: key for key in "bcd"}
+    said = fill(home, fake, {"entrypoint": "echo ${partition_key}", "assets": ["x"]}, "--range", "b..e", "--stale-only")
+    assert ": 4 of 4 runs succeeded\n" in said and len(fake.take_submitted()) == 1
+
+
+@pytest.mark.parametrize("words", [["--partition", "a"], ["--run-id", "r"], ["--detach"]])
+def test_a_range_is_followed_and_has_no_name_of_one(words, home, fake):
+    fill(home, fake, "true", "--range", "a..b", *words, code=2)
+    assert home.runs() == []
+
+
+def test_launched_runs_that_have_failed_go_on_as_other_attempts(home, fake):
+    step = {"entrypoint": "test -e repaired || test ${partition_key} != b", "working_dir": "."}
+    said = fill(home, fake, step, "--range", "a..c", code=1)
+    assert ": 2 of 3 runs succeeded, 1 failed; go on: dpipes backfill --resume " in said
+    (home.directory / "repaired").touch()
+    fake.take_submitted()
+    home.dpipes("backfill", "--resume", home.runs()[0]["backfill_id"], "--failed")
+    assert statuses(home.runs()) == dict.fromkeys("abc", "SUCCESS")
+    [again] = fake.take_submitted()
+    assert again.endswith("-1")
+
+
+@pytest.mark.parametrize("moment", ["the first is written down", "a job has run"])
+def test_launched_runs_whose_orchestrator_was_killed_go_on(moment, home, fake):
+    """Those that have begun are followed or submitted, the others begin as they were to be begun."""
+    step = {"entrypoint": "echo ${partition_key} >> starts", "working_dir": "."}
+    home.write({"s": step}, partitions=KEYS, launcher={"ray": {"num_cpus": 1}})
+    words = ["--range", "a..e", "--max-runs", "2", "--address", fake.address, "--tag", "of=me", "--set", "extras.k=1"]
+    process = home.start("launch", home.graph, *words)
+
+    def has_come():
+        begun = "STARTING" in statuses(home.runs()).values()
+        return (home.lines("starts") if moment == "a job has run" else begun) or process.poll() is not None
+
+    wait_until(has_come, 60, home.runs)
+    process.kill()
+    assert process.wait(60) == -signal.SIGKILL
+    before = home.runs()
+    assert list(statuses(before).values()).count("QUEUED") >= 3
+    home.dpipes("backfill", "--resume", before[0]["backfill_id"], "--max-runs", "2")
+    assert statuses(home.runs()) == dict.fromkeys(KEYS, "SUCCESS")
+    assert [one["run_id"] for one in home.runs()] == [one["run_id"] for one in before]
+    assert sorted(home.lines("starts")) == KEYS and len(fake.take_submitted()) == len(KEYS)
+    assert {one["tags"]["of"] for one in home.runs()} == {"me"}
+    assert of(home.events(), "STEP_SUCCESS") == ["s"] * len(KEYS)
+
+
+def test_ctrl_c_stops_the_launched_runs_and_leaves_the_rest_queued(home, fake):
+    home.write({"s": "echo"}, partitions=KEYS, launcher={"ray": {"address": fake.address}})
+    fake.pause_of_jobs = 5
+    process = home.start("launch", home.graph, "--range", "a..e", "--max-runs", "2")
+    wait_until(lambda: len(fake.submitted) == 2 or process.poll() is not None, 60, lambda: fake.submitted)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert Counter(statuses(home.runs()).values()) == {"CANCELED": 2, "QUEUED": 3}
