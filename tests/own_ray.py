@@ -21,6 +21,7 @@ class Ray:
         info = json.loads(up.stdout)
         self.address, self.token_file = info["address"], info["token_file"]
         self.started = []  # by us, so not Ray's to end
+        self.dashboard = None  # how it is started
 
     def process(self, name):
         """The newest process of this Ray with the name in its command line."""
@@ -28,12 +29,20 @@ class Ray:
 
     def restart_dashboard(self):
         """It is killed, and after some seconds without one started again as it was."""
+        self.kill_dashboard()
+        time.sleep(4)
+        self.start_dashboard()
+
+    def kill_dashboard(self):
         pid = self.process(DASHBOARD)
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]
         entries = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        variables = dict(entry.split(b"=", 1) for entry in entries if entry)
+        self.dashboard = words, dict(entry.split(b"=", 1) for entry in entries if entry)
         os.kill(pid, signal.SIGKILL)
-        time.sleep(4)
+
+    def start_dashboard(self):
+        """As it was before it was killed."""
+        words, variables = self.dashboard
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         self.started.append(subprocess.Popen(words, env=variables, start_new_session=True, **quiet))
 

@@ -1,58 +1,16 @@
 """A dashboard that goes away under a live run, and comes back or does not."""
 
-import json
-import subprocess
-import threading
 import time
 import uuid
 
 import pytest
 from fake_ray import FakeRay
-from harness import clean_environment
-from runs_harness import Project, command, dpipes, program_output, query, status_of_run, stored
+from live_run import Live
+from runs_harness import Project, dpipes, program_output, query, status_of_run, stored
 
 STEPS = ["first", "second", "third"]
 LINES = 20
 RUN = str(uuid.uuid4())
-
-
-class Live:
-    """A `dpipes` whose events are waited for."""
-
-    def __init__(self, *words):
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        environment = clean_environment()
-        self.process = subprocess.Popen(command(*words, "--json"), text=True, env=environment, **pipes)
-        self.errors = []
-        self.reader = threading.Thread(target=lambda: self.errors.extend(self.process.stderr))
-        self.reader.start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.end()
-
-    def until(self, kind, step):
-        """Reads until the step has said something of this kind."""
-        for line in self.process.stdout:
-            event = json.loads(line)
-            if (event["type"], event.get("step")) == (kind, step):
-                return
-        raise AssertionError(self.end())
-
-    def wait_for_errors(self, text):
-        while text not in "".join(self.errors):
-            assert self.process.poll() is None, self.errors
-            time.sleep(0.05)
-
-    def end(self):
-        """The exit code, and what stands on stderr."""
-        self.process.stdout.read()
-        self.process.wait()
-        self.reader.join()
-        return self.process.returncode, "".join(self.errors)
 
 
 @pytest.fixture
