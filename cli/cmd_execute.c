@@ -347,12 +347,12 @@ static int finish_backfill(execute_command *c, dpipes_backfill *b)
         return dpi_fail_command(&c->err);
     int code = DPI_EXIT_OK;
     const size_t count = dpipes_backfill_count(b);
-    if (follow_backfill(c, b) != DPIPES_OK)
+    const bool followed = follow_backfill(c, b) == DPIPES_OK;
+    if (!followed)
         code = dpi_fail_command(&c->err);
-    if (!dpipes_backfill_ended(b) && !dpi_signals_stopping()) {
+    if (!followed || (is_to_leave(c) && !dpipes_backfill_ended(b)))
         fprintf(stderr, "dpipes: its jobs go on; go on with them: dpipes backfill --resume %s\n",
                 dpipes_backfill_id(b));
-    }
     const size_t succeeded = dpipes_backfill_ended_as(b, DPIPES_RUN_SUCCESS);
     const size_t failed = dpipes_backfill_ended_as(b, DPIPES_RUN_FAILURE);
     const size_t canceled = dpipes_backfill_ended_as(b, DPIPES_RUN_CANCELED);
