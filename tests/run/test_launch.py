@@ -210,6 +210,38 @@ def test_values_and_choices_arrive(home):
     home.dpipes("launch", graph, code=2)
 
 
+@pytest.mark.parametrize("executor", ["in_process", "ray"])
+def test_exit_codes_come_home(executor, home):
+    steps = [step("good", "true"), step("bad", "exit 3"), step("left", "true", "bad")]
+    shown = home.show(home.launch(home.graph(steps, executor=executor), code=1))
+    codes = {one["step"]: [attempt["exit_code"] for attempt in one["attempts"]] for one in shown["steps"]}
+    assert codes == {"good": [0], "bad": [3], "left": []}
+    assert {e["step"]: e["exit_code"] for e in shown["events"] if "exit_code" in e} == {"good": 0, "bad": 3}
+
+
+def test_only_what_is_stale_is_launched(home):
+    steps = [step("a", "true", assets=["stale/a"]), step("b", "true", "a", assets=["stale/b"], code_version="1")]
+    home.launch(home.graph(steps), "--stale-only")
+    steps[1]["code_version"] = "2"
+    run_id = home.launch(home.graph(steps), "--stale-only")
+    assert home.statuses(run_id) == {"b": "SUCCESS"}
+    [why] = [event["text"] for event in home.events(run_id, "ENGINE_EVENT") if event.get("step") == "b"][:1]
+    assert why == "stale: its code version is 2, and was 1"
+    run_id = home.launch(home.graph(steps), "--stale-only")
+    assert home.statuses(run_id) == {} and home.show(run_id)["status"] == "SUCCESS"
+    assert home.job(run_id)["job"] is None
+
+
+def test_a_range_is_a_job_for_each_partition(home):
+    graph = home.graph([step("a", "echo ${partition_key}")], partitions=["p1", "p2", "p3"])
+    done = home.dpipes("launch", graph, "--range", "p1..p2")
+    assert ": 2 of 2 runs succeeded\n" in done.stdout
+    runs = json.loads(home.dpipes("runs", "--json").stdout)
+    assert {one["partition_key"]: home.output(one["run_id"], "a") for one in runs} == {"p1": ["p1"], "p2": ["p2"]}
+    jobs = {job["submission_id"]: job["status"] for job in json.loads(home.dpipes("jobs", "--json").stdout)}
+    assert all(f"dagster-run-{one['run_id']}" in jobs for one in runs)
+
+
 # ---- the configuration ----------------------------------------------------------------------------------------------
 
 JOB_ENV = "echo A=$A B=$B C=[$C] D=$D name=$DAGSTER_RUN_JOB_NAME"
