@@ -135,9 +135,17 @@ static void leave(dpipes_ray_run *run)
         atomic_store(&client->cancels, 0);
 }
 
+/* The job was left, and its program may say more. */
+static bool goes_on(const dpipes_ray_run *run)
+{
+    return run->result.outcome == DPIPES_RAY_UNREACHABLE || run->result.outcome == DPIPES_RAY_DETACHED;
+}
+
 static void finish(dpipes_ray_run *run, dpipes_status status)
 {
     dpipes_ray_event event = {.kind = DPIPES_RAY_EVENT_ENDED};
+    if (goes_on(run))
+        dpi_session_leave(run->session);
     if (run->submitted) {
         dpipes_status ended = dpipes_session_end(run->session, status == DPIPES_OK ? &run->err : NULL);
         status = status == DPIPES_OK ? ended : status;

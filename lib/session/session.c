@@ -40,7 +40,7 @@ struct dpipes_session {
     bool any_message;
     bool given;    /* the variables are another session's */
     bool no_pipes; /* the program does not know of any */
-    bool resumed;  /* what came before, another session had */
+    bool partial;  /* what came before, another session had; or what is to come, another one will have */
     bool opened;
     bool closed;
     dpi_buf exception;
@@ -285,7 +285,7 @@ dpipes_status dpipes_session_feed_output(dpipes_session *session, dpipes_stream 
 static void warn_of_what_is_missing(const dpipes_session *session)
 {
     dpipes_error warning;
-    if ((session->opened && session->closed) || session->resumed || session->no_pipes)
+    if ((session->opened && session->closed) || session->partial || session->no_pipes)
         return;
     if (session->opened)
         dpi_fail(&warning, DPIPES_EPROTO, "the program opened Dagster Pipes, but did not close it");
@@ -323,7 +323,12 @@ void dpi_session_tap(dpipes_session *session, dpipes_event_fn tap, void *user)
 void dpi_session_resume(dpipes_session *session, uint64_t offset)
 {
     session->messages.begin = session->messages.end = session->offset = offset;
-    session->resumed = true;
+    session->partial = true;
+}
+
+void dpi_session_leave(dpipes_session *session)
+{
+    session->partial = true;
 }
 
 /* ---- Making one ---- */

@@ -15,6 +15,7 @@ class Live:
         environment = clean_environment(**environment)
         self.process = subprocess.Popen(command(*words, "--json"), text=True, env=environment, **pipes)
         self.errors = []
+        self.rest = ""  # of stdout, what nobody has waited for
         self.reader = threading.Thread(target=lambda: self.errors.extend(self.process.stderr))
         self.reader.start()
 
@@ -40,7 +41,7 @@ class Live:
 
     def end(self):
         """The exit code, and what stands on stderr."""
-        self.process.stdout.read()
+        self.rest = self.rest or self.process.stdout.read()
         self.process.wait()
         self.reader.join()
         return self.process.returncode, "".join(self.errors)
