@@ -102,6 +102,10 @@ dpipes_status dpi_execution_note(dpi_execution *x, dpipes_run_event_type type, s
 static void forget(dpi_execution *x, size_t i)
 {
     dpi_attempt_free(x->attempts[i]);
+    if (i < x->started) {
+        x->attempts[i] = x->attempts[--x->started];
+        i = x->started;
+    }
     x->attempts[i] = x->attempts[--x->attempt_count];
 }
 
@@ -159,11 +163,9 @@ static dpipes_status settle(dpi_attempt *attempt, dpi_job_end *end, dpipes_error
 static dpipes_status take_ends(dpi_execution *x, dpipes_error *err)
 {
     dpipes_status status = DPIPES_OK;
-    for (size_t i = x->attempt_count; i-- > 0 && status == DPIPES_OK;) {
+    for (size_t i = x->started; i-- > 0 && status == DPIPES_OK;) {
         dpi_attempt *attempt = x->attempts[i];
         dpi_job_end end;
-        if (!attempt->work) /* another process has begun it: it is started, or found, in this turn */
-            continue;
         if (x->engine->ended(x->engine, attempt->work, &end)) {
             if (end.may_go_on)
                 return dpi_fail_copy(err, &end.err);
@@ -225,12 +227,11 @@ static dpipes_status prepare(dpi_execution *x, size_t step, dpipes_error *err)
 static dpipes_status start_prepared(dpi_execution *x, dpipes_error *err)
 {
     dpipes_status status = DPIPES_OK;
-    for (size_t i = x->attempt_count; i-- > 0 && status == DPIPES_OK;) {
-        dpi_attempt *attempt = x->attempts[i];
+    while (x->started < x->attempt_count && status == DPIPES_OK) {
+        dpi_attempt *attempt = x->attempts[x->started];
         dpi_job_end end = {0};
-        if (attempt->work)
-            continue;
         if (dpi_attempt_start(attempt, &end.err) == DPIPES_OK) {
+            x->started++;
             if (x->canceled > 0) /* before, by another process */
                 x->engine->cancel(x->engine, attempt->work);
             continue;
@@ -240,7 +241,7 @@ static dpipes_status start_prepared(dpi_execution *x, dpipes_error *err)
             return dpi_fail_copy(err, &end.err);
         x->again = true;
         status = settle(attempt, &end, err);
-        forget(x, i);
+        forget(x, x->started);
     }
     return status;
 }
@@ -263,9 +264,8 @@ static dpipes_status take_cancels(dpi_execution *x, dpipes_error *err)
         return DPIPES_OK;
     const bool first = x->canceled == 0;
     x->canceled = cancels;
-    for (size_t i = 0; i < x->attempt_count; i++)
-        if (x->attempts[i]->work)
-            x->engine->cancel(x->engine, x->attempts[i]->work);
+    for (size_t i = 0; i < x->started; i++)
+        x->engine->cancel(x->engine, x->attempts[i]->work);
     if (!first)
         return DPIPES_OK;
     dpi_plan_cancel(x->plan);

@@ -41,6 +41,7 @@ struct dpi_execution {
     char *texts[6];         /* of the row */
     dpi_attempt **attempts; /* those that are followed */
     size_t attempt_count;
+    size_t started;     /* of them, the first so many: the engine has them */
     int64_t *starts_ms; /* of each step's last attempt; 0: none */
     dpipes_run_event_fn on_event;
     void *user;
