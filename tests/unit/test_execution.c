@@ -22,6 +22,7 @@ static dpipes_graph *graph;
 static void teardown(void)
 {
     dpipes_graph_free(graph);
+    graph = NULL;
     fixture_close();
 }
 

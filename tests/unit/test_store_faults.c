@@ -285,6 +285,7 @@ START_TEST(a_store_that_another_creates_meanwhile_is_not_another_programs)
     replace_file("", 0);
     ck_assert_int_eq(sqlite3_auto_extension((void (*)(void))trace), SQLITE_OK);
     fixture_reopen();
+    sqlite3_reset_auto_extension();
     ck_assert(is_created);
     fixture_put_run("r", DPIPES_RUN_STARTED, 1);
 }
