@@ -59,7 +59,7 @@ static int open_signals(void)
 
 static pid_t start_command(const dpi_keeper_plan *plan)
 {
-    pid_t pid = fork();
+    const pid_t pid = _Fork(); /* what others have to do at a fork is about descriptors that are no more */
     if (pid != 0) {
         if (pid < 0)
             tell(REPORT_NOT_STARTED, errno);

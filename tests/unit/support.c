@@ -1,6 +1,22 @@
 #include "support.h"
 
+#include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+static int forks_left;
+
+static void lose_descriptors(void)
+{
+    if (--forks_left == 0)
+        close_range(STDERR_FILENO + 1, ~0U, 0);
+}
+
+void lose_descriptors_at_fork(int nth)
+{
+    forks_left = nth;
+    ck_assert_int_eq(pthread_atfork(NULL, NULL, lose_descriptors), 0);
+}
 
 int run_suite(Suite *suite)
 {

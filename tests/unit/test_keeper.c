@@ -83,6 +83,20 @@ static void wait_for_end(const dpi_keeper *keeper)
         usleep(1000);
 }
 
+/* The third fork would be the command's, whose descriptors have the numbers of others. */
+START_TEST(what_a_library_closes_at_a_fork_is_not_its_own)
+{
+    dpi_buf log = {0};
+    lose_descriptors_at_fork(3);
+    dpi_keeper keeper = start("echo here");
+    ck_assert_int_eq(wait_for_command(&keeper), 0);
+    assert_ok(dpi_file_read(log_path, 64, &log, &err), &err);
+    ck_assert_str_eq(dpi_buf_text(&log), "here\n");
+    dpi_buf_fini(&log);
+    dpi_keeper_stop(&keeper);
+}
+END_TEST
+
 START_TEST(a_stop_takes_down_what_has_detached_itself)
 {
     dpi_keeper keeper = start(DAEMON);
@@ -263,6 +277,7 @@ int main(void)
     TCase *tc = tcase_create("keeper");
     tcase_add_checked_fixture(tc, setup, NULL);
     tcase_set_timeout(tc, 30);
+    tcase_add_test(tc, what_a_library_closes_at_a_fork_is_not_its_own);
     tcase_add_test(tc, a_stop_takes_down_what_has_detached_itself);
     tcase_add_test(tc, what_takes_no_sigterm_is_killed);
     tcase_add_test(tc, a_stop_in_the_middle_of_the_start_ends_it);

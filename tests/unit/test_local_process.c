@@ -104,6 +104,17 @@ static void let_go(void)
     assert_ok(dpi_file_write(go, O_CREAT, "", 0, &err), &err);
 }
 
+/* The third fork would be the program's, whose descriptors have the numbers of others. */
+START_TEST(what_a_library_closes_at_a_fork_is_not_its_own)
+{
+    lose_descriptors_at_fork(3);
+    start("echo here");
+    follow(0);
+    await_state(DPI_LOCAL_ENDED);
+    ck_assert_str_eq(read_output(), "here|");
+}
+END_TEST
+
 START_TEST(its_output_is_one_file_and_its_end_is_written_down)
 {
     start("echo $GREETING; echo oops >&2; pwd; exit 3");
@@ -282,6 +293,7 @@ int main(void)
     TCase *tc = tcase_create("local_process");
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_set_timeout(tc, 60);
+    tcase_add_test(tc, what_a_library_closes_at_a_fork_is_not_its_own);
     tcase_add_test(tc, its_output_is_one_file_and_its_end_is_written_down);
     tcase_add_test(tc, a_signal_that_ended_it_is_known);
     tcase_add_test(tc, who_comes_later_reads_on_from_any_place);
