@@ -1,9 +1,10 @@
 /* An orchestrator that ends itself at a commit.
  *
- *     killed HOME GRAPH RUN-ID N before|after [PROGRAM]
+ *     killed HOME GRAPH RUN-ID N before|after [PROGRAM [RANGE]]
  *
  * executes the run, or goes on with it, and ends by SIGKILL before or after its N-th commit; one that comes to the run's end before prints the
- * run's status. With PROGRAM it launches the run, whose job has this program, or attaches to it. */
+ * run's status. With PROGRAM it launches the run, whose job has this program, or attaches to it; with RANGE a run for each of these
+ * partitions, and RUN-ID is the backfill's. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,10 +80,34 @@ static dpipes_status launch(dpipes_store *store, const dpipes_graph *graph, cons
     return status;
 }
 
+static dpipes_backfill *begin_range(dpipes_store *store, const dpipes_graph *graph,
+                                    const dpipes_backfill_options *options, dpipes_error *err)
+{
+    const dpipes_runs_filter filter = {.backfill_id = options->backfill_id};
+    char *runs = dpipes_store_runs_json(store, &filter, err);
+    const bool found = runs && strcmp(runs, "[]") != 0;
+    free(runs);
+    return found ? dpipes_backfill_resume(store, options->backfill_id, options, err)
+                 : dpipes_backfill_start(graph, store, options, err);
+}
+
+static dpipes_status launch_range(dpipes_store *store, const dpipes_graph *graph, char **words, dpipes_error *err)
+{
+    const dpipes_launch_options each = {.size = sizeof each, .program = words[6]};
+    const dpipes_backfill_options options = {
+        .size = sizeof options, .backfill_id = words[3], .range = words[7], .launch = &each};
+    dpipes_backfill *b = begin_range(store, graph, &options, err);
+    dpipes_status status = b ? DPIPES_OK : err->status;
+    while (status == DPIPES_OK && !dpipes_backfill_ended(b))
+        status = dpipes_backfill_step(b, DPIPES_FOREVER, err);
+    dpipes_backfill_free(b);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     dpipes_error err = DPIPES_ERROR_INIT;
-    if (argc != 6 && argc != 7)
+    if (argc < 6 || argc > 8)
         return EXIT_FAILURE;
     left = strtoul(argv[4], NULL, 10);
     before = strcmp(argv[5], "before") == 0;
@@ -90,7 +115,9 @@ int main(int argc, char **argv)
     dpipes_graph *graph = store ? dpipes_graph_load(argv[2], &err) : NULL;
     dpipes_status status = err.status;
     if (graph)
-        status = argc == 7 ? launch(store, graph, argv[3], argv[6], &err) : execute(store, graph, argv[3], &err);
+        status = argc == 8   ? launch_range(store, graph, argv, &err)
+                 : argc == 7 ? launch(store, graph, argv[3], argv[6], &err)
+                             : execute(store, graph, argv[3], &err);
     dpipes_graph_free(graph);
     dpipes_store_close(store);
     return status == DPIPES_OK ? EXIT_SUCCESS : fail(&err);

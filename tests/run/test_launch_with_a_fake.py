@@ -298,3 +298,37 @@ def test_ctrl_c_stops_the_launched_runs_and_leaves_the_rest_queued(home, fake):
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
     assert Counter(statuses(home.runs()).values()) == {"CANCELED": 2, "QUEUED": 3}
+
+
+EVENTS_OF_RUNS = """
+    SELECT runs.partition_key, events.type, step, events.attempt, text, exit_code
+    FROM events JOIN runs ON runs.id = run ORDER BY runs.partition_key, events.id
+"""
+ALL_RUNS = "SELECT partition_key, status, error FROM runs ORDER BY partition_key"
+
+
+def state_of_range(home, project, cluster):
+    return query(home, EVENTS_OF_RUNS), query(home, ALL_RUNS), project.take_starts(), len(cluster.take_submitted())
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_the_follower_of_several_may_be_killed_at_any_commit(when, tmp_path):
+    project = Project(tmp_path)
+    project.add("first", program_output("table", 1), assets=["table"])
+    project.add("second", program_output("model", 1), needs=["first"], assets=["model"])
+    with FakeCluster([built("cli/dpipes"), "execute", "--launched"], project.directory) as cluster:
+        project.write(launcher={"ray": {"address": cluster.address}}, partitions=["a", "b"])
+        assert dpipes("launch", project.graph, "--range", "a..b", "--home", tmp_path / "undisturbed").returncode == 0
+        undisturbed = state_of_range(tmp_path / "undisturbed", project, cluster)
+        assert undisturbed[1:] == ([("a", "SUCCESS", None), ("b", "SUCCESS", None)], ["first"] * 2 + ["second"] * 2, 2)
+        for n in itertools.count(1):
+            words = ["x", n, when, "/bin/true", "a..b"]
+            killed = run([built("tests/run/killed"), tmp_path / f"home{n}", project.graph, *words])
+            assert killed.returncode in (0, -signal.SIGKILL), killed.stderr
+            words[1] = 0  # never
+            done = run([built("tests/run/killed"), tmp_path / f"home{n}", project.graph, *words])
+            assert done.returncode == 0, done.stderr
+            assert state_of_range(tmp_path / f"home{n}", project, cluster) == undisturbed
+            if killed.returncode == 0:
+                break
+    assert n > 5
