@@ -321,6 +321,15 @@ static dpipes_status take_reply(dpipes_ray_run *run, dpipes_error *err)
     return status;
 }
 
+/* A job that may run has not TIMED_OUT: nobody has stopped it. */
+static dpipes_status fail_late(dpipes_ray_run *run, dpipes_error *err)
+{
+    const bool may_run = run->phase == DPI_PHASE_LOOK_UP;
+    if (!may_run)
+        run->result.outcome = DPIPES_RAY_TIMED_OUT;
+    return dpi_fail_prefix(err, may_run ? DPIPES_EIO : DPIPES_ETIMEDOUT, "run_timeout has passed: ");
+}
+
 dpipes_status dpi_submit_turn(dpipes_ray_run *run, dpipes_error *err)
 {
     dpi_submit *s = &run->submit;
@@ -330,10 +339,8 @@ dpipes_status dpi_submit_turn(dpipes_ray_run *run, dpipes_error *err)
     if (status == DPIPES_OK && run->phase != DPI_PHASE_FOLLOW && !s->task.call && s->task.due_ms <= run->now_ms &&
         dpi_run_may_send(run))
         status = start_step(run, err);
-    if (status == DPIPES_EIO && !run->attached && run->now_ms + DPI_TIMER_SLACK_MS >= run->deadline_ms) {
-        run->result.outcome = DPIPES_RAY_TIMED_OUT;
-        return dpi_fail_prefix(err, DPIPES_ETIMEDOUT, "run_timeout has passed: ");
-    }
+    if (status == DPIPES_EIO && !run->attached && run->now_ms + DPI_TIMER_SLACK_MS >= run->deadline_ms)
+        return fail_late(run, err);
     int64_t wake_ms = s->task.due_ms > run->now_ms ? s->task.due_ms : dpi_run_retry_ms(run);
     if (run->phase == DPI_PHASE_UPLOAD && s->task.call)
         wake_ms = dpi_upload_tell(run);

@@ -152,17 +152,27 @@ START_TEST(another_jobs_id_is_refused)
 }
 END_TEST
 
+static const fake_rule takes_without_a_word[] = {
+    RAY_2_60,
+    {.request = POST, .end = FAKE_HANG_UP},
+    {.request = JOB, .end = FAKE_HANG_UP},
+    {0},
+};
+
 START_TEST(a_submission_that_stays_unknown_says_so)
 {
-    const fake_rule rules[] = {
-        RAY_2_60,
-        {.request = POST, .end = FAKE_HANG_UP},
-        {.request = JOB, .end = FAKE_HANG_UP},
-        {0},
-    };
-    connect_to(rules, (dpipes_ray_client_options){.give_up_after_ms = 100});
+    connect_to(takes_without_a_word, (dpipes_ray_client_options){.give_up_after_ms = 100});
     assert_fails(run_job((dpipes_ray_job){0}), DPIPES_EIO, &err, "it is not known whether job job1 was submitted");
     ck_assert_uint_eq(fake_http_count(fake, POST), 1);
+}
+END_TEST
+
+START_TEST(a_run_timeout_has_not_ended_a_job_that_may_run)
+{
+    connect_to(takes_without_a_word, (dpipes_ray_client_options){.give_up_after_ms = 500});
+    assert_fails(run_job((dpipes_ray_job){.run_timeout_ms = 100}), DPIPES_EIO, &err,
+                 "run_timeout has passed: it is not known whether job job1 was submitted");
+    ck_assert_int_eq(result.outcome, DPIPES_RAY_UNREACHABLE);
 }
 END_TEST
 
@@ -611,6 +621,7 @@ int main(void)
     tcase_add_test(tc, a_gateways_answer_is_not_rays);
     tcase_add_test(tc, another_jobs_id_is_refused);
     tcase_add_test(tc, a_submission_that_stays_unknown_says_so);
+    tcase_add_test(tc, a_run_timeout_has_not_ended_a_job_that_may_run);
     tcase_add_test(tc, rays_refusal_has_its_reason);
     tcase_add_test(tc, what_is_no_dashboard_is_told);
     tcase_add_test(tc, a_redirect_is_not_followed);
