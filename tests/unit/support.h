@@ -24,7 +24,7 @@
     } while (0)
 
 /* From now on the child of the n-th fork, counted from here downwards, closes all descriptors but the standard ones, as a library closes one
- * that it had when it asked for that. */
+ * that it had when it asked for that. 0: none does. */
 void lose_descriptors_at_fork(int nth);
 
 /* Runs the suite; the exit code of main. */

@@ -21,6 +21,7 @@ static char log_path[96], entry[96], pid_path[96];
 static void setup(void)
 {
     err = (dpipes_error)DPIPES_ERROR_INIT;
+    lose_descriptors_at_fork(0);
     strcpy(directory, "/tmp/dpipes-ray-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(directory));
     snprintf(log_path, sizeof log_path, "%s/start.log", directory);

@@ -35,6 +35,7 @@ static void setup(void)
 {
     const dpipes_session_options options = {.on_event = on_event, .no_pipes = true};
     err = (dpipes_error)DPIPES_ERROR_INIT;
+    lose_descriptors_at_fork(0);
     output = (dpi_buf){0};
     process = (dpi_local_process){.log = -1};
     strcpy(home, "/tmp/dpipes-test-XXXXXX");
