@@ -8,6 +8,7 @@
 #define DPI_FIRST_PAUSE_MS       50 /* between two looks at the status, at first */
 #define DPI_PAUSE_SHARE          20 /* later: this part of the time that has passed */
 #define DPI_STATUS_FACTOR        4 /* … and at least so many times what the last answer took: a busy Ray is asked less */
+#define DPI_POLITE_PAUSE_MS      250   /* … but not longer for that */
 #define DPI_NODES_PAUSE_MS       2000  /* between two looks at the nodes, while the log is out of reach */
 #define DPI_NODES_WATCH_MS       5000  /* … and while no log is read */
 #define DPI_DEAD_NODE_GRACE_MS   10000 /* for Ray to notice what a dead node means to its job */
@@ -44,10 +45,9 @@ int64_t dpi_follow_part(int64_t passed_ms, int64_t share, int64_t least_ms, int6
 
 int64_t dpi_follow_pause(const dpipes_ray_run *run)
 {
-    const int64_t polite_ms = DPI_STATUS_FACTOR * run->client->status_took_ms;
-    return dpi_follow_part(run->now_ms - run->follow.pace_ms, DPI_PAUSE_SHARE,
-                           polite_ms > DPI_FIRST_PAUSE_MS ? polite_ms : DPI_FIRST_PAUSE_MS,
-                           run->client->poll_interval_ms);
+    const int64_t least_ms =
+        dpi_follow_part(run->client->status_took_ms * DPI_STATUS_FACTOR, 1, DPI_FIRST_PAUSE_MS, DPI_POLITE_PAUSE_MS);
+    return dpi_follow_part(run->now_ms - run->follow.pace_ms, DPI_PAUSE_SHARE, least_ms, run->client->poll_interval_ms);
 }
 
 void dpi_follow_look_closely(dpipes_ray_run *run)
