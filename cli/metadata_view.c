@@ -77,11 +77,8 @@ static size_t add_header(const dpi_json_value *schema, dpi_table *table)
 {
     dpi_json_value column, name;
     dpi_json_iter it = dpi_json_iter_init(schema);
-    size_t count = 0;
-    while (dpi_json_iter_next(&it, NULL, &column))
-        count++;
+    const size_t count = dpi_json_count(schema);
     table->columns = count;
-    it = dpi_json_iter_init(schema);
     while (count > 0 && dpi_json_iter_next(&it, NULL, &column)) {
         dpi_buf text = {0};
         if (column.kind == DPI_JSON_OBJECT && dpi_json_get(&column, "name", &name))

@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "base/error.h"
 #include "ray/address.h"
 #include "ray/follow.h"
@@ -343,7 +344,7 @@ static void watch_quiet(dpipes_ray_run *run)
     if (f->check.call)
         return;
     const int64_t wait_ms = f->suspected ? DPI_SUSPICION_MS : run->client->stall_after_ms;
-    f->check.due_ms = wait_ms < INT64_MAX - f->quiet_ms ? f->quiet_ms + wait_ms : INT64_MAX;
+    f->check.due_ms = dpi_clock_after(f->quiet_ms, wait_ms);
 }
 
 static dpipes_status take_check(dpipes_ray_run *run, const dpi_http_reply *reply, dpipes_error *err)

@@ -158,8 +158,7 @@ static dpipes_status fail_submission(dpipes_ray_run *run, outcome o, dpipes_erro
 
 static int64_t give_up_time(const dpipes_ray_run *run)
 {
-    const int64_t after_ms = run->client->give_up_after_ms;
-    return after_ms < INT64_MAX - run->now_ms ? run->now_ms + after_ms : INT64_MAX;
+    return dpi_clock_after(run->now_ms, run->client->give_up_after_ms);
 }
 
 bool dpi_submit_waits(dpipes_ray_run *run, const char *trouble)
