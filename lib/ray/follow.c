@@ -87,7 +87,7 @@ static void note_end(dpipes_ray_run *run)
     dpi_follow *f = &run->follow;
     f->ended_ms = run->now_ms;
     f->stop.due_ms = INT64_MAX;
-    dpi_follow_log_rest(run);
+    dpi_follow_rest_begin(run);
 }
 
 static void note_failing(dpipes_ray_run *run, int64_t since_ms)
@@ -444,6 +444,8 @@ static dpipes_status start_due(dpipes_ray_run *run, dpipes_error *err)
         status = dpi_follow_start_small(run, &f->status, dpi_jobs_details_request(dpi_run_address(run), id), err);
     if (status == DPIPES_OK)
         status = dpi_follow_log_start(run, err);
+    if (status == DPIPES_OK)
+        status = dpi_follow_rest_start(run, err);
     if (status == DPIPES_OK && dpi_follow_is_due(run, &f->nodes))
         status = dpi_follow_start_small(run, &f->nodes, dpi_jobs_nodes_request(dpi_run_address(run)), err);
     if (status == DPIPES_OK && dpi_follow_is_due(run, &f->stop))
@@ -484,6 +486,8 @@ static dpipes_status take_replies(dpipes_ray_run *run, dpipes_error *err)
     dpi_follow *f = &run->follow;
     dpipes_status status = dpi_follow_log_take(run, err);
     if (status == DPIPES_OK)
+        status = take(run, &f->measure, dpi_follow_rest_take, err);
+    if (status == DPIPES_OK)
         status = take_messages(run, err);
     if (status == DPIPES_OK)
         status = take(run, &f->nodes, take_nodes, err);
@@ -509,7 +513,7 @@ static int64_t earlier(int64_t one, int64_t other)
 static int64_t next_wake(const dpipes_ray_run *run)
 {
     const dpi_follow *f = &run->follow;
-    const dpi_task *const tasks[] = {&f->status, &f->log, &f->nodes, &f->stop, &f->check};
+    const dpi_task *const tasks[] = {&f->status, &f->log, &f->nodes, &f->stop, &f->check, &f->measure};
     int64_t wake_ms = run->now_ms + DPI_LONGEST_WAIT_MS;
     for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) {
         if (tasks[i]->call || (tasks[i] == &f->status && f->ended_ms >= 0))
@@ -564,6 +568,8 @@ void dpi_follow_begin(dpipes_ray_run *run)
         .nodes = later,
         .stop = later,
         .check = later,
+        .measure = later,
+        .log_size = UINT64_MAX,
         .job_log = given,
         .pace_ms = run->now_ms,
         .pending_ms = run->now_ms,
@@ -610,5 +616,6 @@ void dpi_follow_end(dpipes_ray_run *run)
     dpi_task_hang_up(run, &f->nodes);
     dpi_task_hang_up(run, &f->stop);
     dpi_task_hang_up(run, &f->check);
+    dpi_task_hang_up(run, &f->measure);
     forget_listed(f);
 }

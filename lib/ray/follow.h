@@ -1,4 +1,5 @@
-/* What follow.c, which follows a job, and follow_log.c, which reads its log, know of each other. */
+/* What follow.c, which follows a job, follow_log.c, which reads its log, and follow_rest.c, which makes sure of its end, know
+ * of each other. */
 #ifndef DPI_RAY_FOLLOW_H
 #define DPI_RAY_FOLLOW_H
 
@@ -28,13 +29,26 @@ int64_t dpi_follow_pause(const dpipes_ray_run *run);
 dpipes_status dpi_follow_start_small(dpipes_ray_run *run, dpi_task *task, dpi_http_request request, dpipes_error *err);
 bool dpi_follow_is_due(const dpipes_ray_run *run, const dpi_task *task);
 
-/* The log may be read from now on, or its rest is to be read: the job has ended. */
+/* The log may be read from now on. */
 void dpi_follow_log_wake(dpipes_ray_run *run);
-void dpi_follow_log_rest(dpipes_ray_run *run);
 void dpi_follow_log_give_up(dpipes_ray_run *run);
 void dpi_follow_log_hang_up(dpipes_ray_run *run);
 
 dpipes_status dpi_follow_log_start(dpipes_ray_run *run, dpipes_error *err);
 dpipes_status dpi_follow_log_take(dpipes_ray_run *run, dpipes_error *err);
+
+/* Whether the log comes, or would come, from the node's agent. */
+bool dpi_follow_log_by_agent(const dpipes_ray_run *run);
+
+/* Since when the log has brought nothing. */
+void dpi_follow_log_note_bytes(dpipes_ray_run *run);
+
+/* The rest of the log is to be read: the job has ended, or another way has to be found afterwards. */
+void dpi_follow_rest_begin(dpipes_ray_run *run);
+dpipes_status dpi_follow_rest_start(dpipes_ray_run *run, dpipes_error *err);
+dpipes_status dpi_follow_rest_take(dpipes_ray_run *run, const dpi_http_reply *reply, dpipes_error *err);
+
+/* What the stream brings is looked at. */
+void dpi_follow_rest_watch(dpipes_ray_run *run);
 
 #endif

@@ -27,6 +27,8 @@ static dpipes_status take_bytes(void *user, const char *data, size_t size, dpipe
     dpipes_status status = dpi_job_log_take(&run->follow.job_log, data, size, err);
     if (status == DPIPES_OK && run->err.status == DPIPES_ENOMEM)
         return dpi_fail_memory(err);
+    if (run->follow.job_log.fed >= run->follow.log_size)
+        dpi_agenda_move(&run->client->agenda, run, 0);
     return status;
 }
 
@@ -49,7 +51,7 @@ void dpi_follow_log_hang_up(dpipes_ray_run *run)
 /* The node's agent knows offsets: it is asked again and again for what is new. A log stream of the dashboard's would go on there
  * when we hang up, until the log grows again, which that of an ended job never does; with 100 of them Ray's state API is
  * shut. */
-static bool agent_can_be_asked(const dpipes_ray_run *run)
+bool dpi_follow_log_by_agent(const dpipes_ray_run *run)
 {
     const dpi_follow *f = &run->follow;
     return !f->as_text && !f->agent_failed && f->driver.agent[0] &&
@@ -65,9 +67,8 @@ static dpi_http_request request_of_agent(const dpipes_ray_run *run)
     return request;
 }
 
-/* Above the number of streams that Ray takes the whole log is fetched from time to time; and once more at the end, where what
- * the session has is skipped: Ray says nowhere how long the log is, and a stream that is quiet may have more to come. Ray
- * gives 270 MB/s, so this is a few milliseconds for most logs. */
+/* Above the number of streams that Ray takes the whole log is fetched from time to time. Ray gives 270 MB/s, so this is a few
+ * milliseconds for most logs. */
 static dpipes_status start_log(dpipes_ray_run *run, dpipes_error *err)
 {
     dpi_follow *f = &run->follow;
@@ -75,7 +76,7 @@ static dpipes_status start_log(dpipes_ray_run *run, dpipes_error *err)
     const char *id = run->result.submission_id;
     dpi_http_request request;
     f->rest = f->ended_ms >= 0;
-    f->by_agent = agent_can_be_asked(run);
+    f->by_agent = dpi_follow_log_by_agent(run);
     dpi_job_log_begin(&f->job_log, f->by_agent ? f->job_log.fed : 0);
     if (f->as_text)
         request = dpi_jobs_text_log_request(address, id);
@@ -100,11 +101,16 @@ static dpipes_status start_check(dpipes_ray_run *run, dpipes_error *err)
         err);
 }
 
+static bool is_measured(const dpi_follow *f)
+{
+    return f->ending == DPI_END_MARK || f->ending == DPI_END_SIZE;
+}
+
 dpipes_status dpi_follow_log_start(dpipes_ray_run *run, dpipes_error *err)
 {
     dpi_follow *f = &run->follow;
     dpipes_status status = DPIPES_OK;
-    if (dpi_follow_is_due(run, &f->log))
+    if (dpi_follow_is_due(run, &f->log) && !is_measured(f))
         status = start_log(run, err);
     return status == DPIPES_OK && dpi_follow_is_due(run, &f->check) ? start_check(run, err) : status;
 }
@@ -114,17 +120,6 @@ void dpi_follow_log_wake(dpipes_ray_run *run)
     dpi_follow *f = &run->follow;
     if (!run->no_log && (f->driver.node_id[0] || f->as_text) && f->log.due_ms == INT64_MAX && !f->log.call)
         f->log.due_ms = run->now_ms;
-}
-
-void dpi_follow_log_rest(dpipes_ray_run *run)
-{
-    dpi_follow *f = &run->follow;
-    if (!f->as_text)
-        dpi_follow_log_hang_up(run);
-    /* One that never ran has no log. */
-    f->complete = run->no_log || (!f->as_text && !f->driver.node_id[0]);
-    f->log.due_ms = run->no_log ? INT64_MAX : run->now_ms;
-    f->check.due_ms = INT64_MAX;
 }
 
 /* ---- Trouble ---- */
@@ -249,7 +244,7 @@ static dpipes_status take_broken_log(dpipes_ray_run *run, const dpi_http_reply *
     return DPIPES_OK;
 }
 
-static void note_bytes(dpipes_ray_run *run)
+void dpi_follow_log_note_bytes(dpipes_ray_run *run)
 {
     dpi_follow *f = &run->follow;
     if (f->job_log.fed == f->quiet_at)
@@ -278,7 +273,9 @@ static dpipes_status take_log_of_agent(dpipes_ray_run *run, const dpi_http_reply
         run->client->agents_out_of_reach = true;
     f->complete = read && f->rest;
     f->log.due_ms = run->now_ms + (f->agent_failed || f->rest ? 0 : agent_pause(run));
-    note_bytes(run);
+    dpi_follow_log_note_bytes(run);
+    if (f->agent_failed && f->rest)
+        dpi_follow_rest_begin(run);
     if (read && !f->rest)
         note_readable(run);
     return DPIPES_OK;
@@ -340,7 +337,7 @@ static void watch_quiet(dpipes_ray_run *run)
 {
     dpi_follow *f = &run->follow;
     f->suspected = f->suspected && f->job_log.fed == f->quiet_at;
-    note_bytes(run);
+    dpi_follow_log_note_bytes(run);
     if (f->check.call)
         return;
     const int64_t wait_ms = f->suspected ? DPI_SUSPICION_MS : run->client->stall_after_ms;
@@ -371,7 +368,7 @@ static dpipes_status take_check(dpipes_ray_run *run, const dpi_http_reply *reply
 static void watch_stream(dpipes_ray_run *run)
 {
     dpi_follow *f = &run->follow;
-    if (!f->log.call || !f->has_stream)
+    if (!f->log.call || !f->has_stream || (f->streaming && f->ended_ms >= 0))
         return;
     if (f->streaming) {
         watch_quiet(run);
@@ -413,5 +410,6 @@ dpipes_status dpi_follow_log_take(dpipes_ray_run *run, dpipes_error *err)
 {
     watch_stream(run);
     dpipes_status status = take_log_reply(run, err);
+    dpi_follow_rest_watch(run);
     return status == DPIPES_OK ? take_check_reply(run, err) : status;
 }

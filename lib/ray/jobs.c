@@ -87,12 +87,6 @@ dpi_http_request dpi_jobs_text_log_request(const char *address, const char *id)
     return get(DPI_TEXT_LOG_MAX, "%s/api/jobs/%s/logs", address, id);
 }
 
-dpi_http_request dpi_jobs_log_file_request(const char *address, const char *id, const char *node_id)
-{
-    return get(0, "%s/api/v0/logs/file?node_id=%s&filename=job-driver-%s.log&lines=-1&format=text", address, node_id,
-               id);
-}
-
 dpi_http_request dpi_jobs_log_rest_request(const char *agent, const char *id, uint64_t offset)
 {
     dpi_http_request request = get(0, "%s/logs/job-driver-%s.log", agent, id);
@@ -100,10 +94,32 @@ dpi_http_request dpi_jobs_log_rest_request(const char *agent, const char *id, ui
     return request;
 }
 
+static dpi_http_request get_job_lines(size_t max_body, const char *address, const char *id, const char *node_id,
+                                      int lines)
+{
+    return get(max_body, "%s/api/v0/logs/file?node_id=%s&filename=job-driver-%s.log&lines=%d&format=text", address,
+               node_id, id, lines);
+}
+
+dpi_http_request dpi_jobs_log_file_request(const char *address, const char *id, const char *node_id)
+{
+    return get_job_lines(0, address, id, node_id, -1);
+}
+
 dpi_http_request dpi_jobs_log_end_request(const char *address, const char *id, const char *node_id, int lines)
 {
-    return get(DPI_LOG_END_MAX, "%s/api/v0/logs/file?node_id=%s&filename=job-driver-%s.log&lines=%d&format=text",
-               address, node_id, id, lines);
+    return get_job_lines(DPI_LOG_END_MAX, address, id, node_id, lines);
+}
+
+dpi_http_request dpi_jobs_log_size_request(const char *address, const char *id, const char *node_id, int mark)
+{
+    return get_job_lines(DPI_SMALL_MAX, address, id, node_id, -mark);
+}
+
+dpi_http_request dpi_jobs_agent_log_request(const char *address, const char *node_id, int lines)
+{
+    return get(DPI_LOG_END_MAX, "%s/api/v0/logs/file?node_id=%s&filename=dashboard_agent.log&lines=%d&format=text",
+               address, node_id, lines);
 }
 
 dpi_http_request dpi_jobs_log_stream_request(const char *address, const char *id, const char *node_id)
@@ -453,6 +469,27 @@ dpipes_status dpi_jobs_read_stopped(const dpi_buf *body, bool *stopped, dpipes_e
     *stopped = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "stopped"));
     cJSON_Delete(json);
     return json ? DPIPES_OK : DPIPES_EPROTO;
+}
+
+/* ---- The log's size ---- */
+
+/* "Tailing logs from 800 to 800 for lines=-5, …": two numbers, so that a damaged one is not believed. */
+bool dpi_jobs_read_log_size(const dpi_buf *body, int mark, uint64_t *size)
+{
+    static const char begin[] = "Tailing logs from ";
+    char end[40];
+    snprintf(end, sizeof end, " for lines=-%d,", mark);
+    const char *text = dpi_buf_text(body), *found = strstr(text, end), *line = NULL;
+    for (const char *at = text; found && (at = strstr(at, begin)) && at < found; at++)
+        line = at;
+    char *after;
+    if (!line)
+        return false;
+    const unsigned long long from = strtoull(line + sizeof begin - 1, &after, 10);
+    if (strncmp(after, " to ", 4) != 0)
+        return false;
+    *size = strtoull(after + 4, &after, 10);
+    return after == found && *size == from;
 }
 
 /* ---- The log as text ---- */

@@ -42,9 +42,18 @@ typedef struct dpi_submit {
 
 typedef enum dpi_stop_reason { DPI_STOP_NONE, DPI_STOP_TIMEOUT, DPI_STOP_CANCEL, DPI_STOP_PENDING } dpi_stop_reason;
 
+/* How the log's end is made sure of. */
+typedef enum dpi_ending {
+    DPI_END_NOT_YET, /* the job has not ended */
+    DPI_END_MARK,    /* how long is the log? First by a request that leaves a mark, */
+    DPI_END_SIZE,    /* then by what the agent's log says of it */
+    DPI_END_STREAM,  /* the stream brings what is missing */
+    DPI_END_FETCH    /* the log is fetched to its end */
+} dpi_ending;
+
 typedef struct dpi_follow {
     dpi_driver driver;
-    dpi_task status, log, nodes, stop, check;
+    dpi_task status, log, nodes, stop, check, measure;
     dpi_job_log job_log;
     int64_t pace_ms;    /* since when the status is looked at ever more seldom */
     int64_t pending_ms; /* since when the job is PENDING */
@@ -57,6 +66,9 @@ typedef struct dpi_follow {
     int64_t heard_ms;      /* since when the message channel, if it is not the log, has brought nothing */
     int64_t quiet_ms;      /* since when the log has brought nothing */
     uint64_t quiet_at;     /* how many bytes it had brought then */
+    uint64_t log_size;     /* of the job that has ended; UINT64_MAX: it is not known */
+    int mark;              /* of the request for it */
+    dpi_ending ending;
     dpi_stop_reason why;
     cJSON *listed;     /* the job's details in the list of all, to be looked at; NULL: none */
     bool unlisted;     /* the list has not named the job, so the run asks for itself */

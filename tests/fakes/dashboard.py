@@ -31,6 +31,7 @@ class Job:
     message: str = "Job finished successfully."
     exit_code: int = 0
     cuts: list = field(default_factory=list)  # of the n-th stream: after so many bytes of the log; None: never
+    stalls_at: int | None = None  # so many bytes are all that a stream brings, and it stays open
     forgotten_after: float = float("inf")
     listed: bool = True  # it is in the list of all jobs
     agent: bool | str = False  # the node's agent, which is here or at that address, can be asked for the log
@@ -93,12 +94,28 @@ class Request:
     def line(self):
         return f"{self.method} {self.path}"
 
+    @property
+    def log(self):
+        """The name of the job whose log is asked for; empty: none is."""
+        words = self.path.split("/")
+        by_text = words[3] if words[1:3] == ["api", "jobs"] and words[4:] == ["logs"] else ""
+        return self.query.get("filename", "").removesuffix(".log").partition("job-driver-")[2] or by_text
+
 
 class Dashboard:
     """`with Dashboard(jobs) as fake:` serves in a thread. `jobs` is a mapping, or a function from a name to a Job."""
 
     def __init__(
-        self, jobs=None, answers=(), port=0, token=None, chunk=None, pause=0.0, version="2.60.0", max_streams=float("inf")
+        self,
+        jobs=None,
+        answers=(),
+        port=0,
+        token=None,
+        chunk=None,
+        pause=0.0,
+        version="2.60.0",
+        max_streams=float("inf"),
+        logs_requests=True,
     ):
         self.jobs = {} if jobs is None else jobs
         self.answers = list(answers)
@@ -108,6 +125,7 @@ class Dashboard:
         self.pause = pause  # seconds after each
         self.version = version
         self.max_streams = max_streams  # with so many open there is no log but as text: 429
+        self.agents_own_log = [] if logs_requests else None  # None: only warnings are logged
         self.requests = []
         self.streams = set()  # their sockets
         self.most_streams = 0
@@ -284,8 +302,14 @@ class Dashboard:
 
     def log_file(self, request):
         lines = int(request.query["lines"])
+        if request.query["filename"] == "dashboard_agent.log":
+            return 200, "".join((self.agents_own_log or [])[-lines:]).encode(), {}
         log = self.job_of_log(request.query["filename"]).log()
-        return 200, log if lines < 0 else b"".join(log.splitlines(keepends=True)[-lines:]), {}
+        last = log if lines == -1 else b"".join(log.splitlines(keepends=True)[-lines:]) if lines > 0 else b""
+        if self.agents_own_log is not None:
+            places = f"from {len(log) - len(last)} to {len(log)} for lines={lines}"
+            self.agents_own_log.append(f"INFO log_agent.py:401 -- Tailing logs {places}, with keep_alive=-1\n")
+        return 200, last, {}
 
     def agents_log(self, request, filename):
         log = self.job_of_log(filename).log()
@@ -318,7 +342,7 @@ class Dashboard:
     async def send_stream(self, job, cut, reader, writer):
         sent = 0
         while sent != cut and not reader.at_eof():
-            text = job.log()[sent:cut]
+            text = job.log()[sent:cut][: None if job.stalls_at is None else max(job.stalls_at - sent, 0)]
             for piece in self.pieces(text):
                 writer.write(b"%x\r\n%s\r\n" % (len(piece), piece))
                 await writer.drain()

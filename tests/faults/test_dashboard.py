@@ -183,6 +183,66 @@ def test_without_room_for_streams_the_logs_are_polled(log, events):
     assert {name: told[name] for name in jobs} == {name: whole(events) for name in jobs}
 
 
+# ---- The end of a long log, where no agent can be asked ---------------------------------------------------------------
+
+TICKS = b"%s\n" % (b"tick" * 24) * 15_000  # every part of it looks like every other
+
+
+def whole_logs(fake):
+    return sum(request.path == "/api/v0/logs/file" and request.query["lines"] == "-1" for request in fake.requests)
+
+
+def assert_ticks(told):
+    """No byte is lost and none comes twice."""
+    lines = [event["text"] for event in told if event["event"] == "output"]
+    assert "\n".join([*lines, ""]).encode() == TICKS and told[-1]["offset"] == len(TICKS)
+
+
+def whole_logs_of_ticks(job, **dashboard):
+    with Dashboard({"job": job}, **dashboard) as fake:
+        *told, end = follow(fake, "job")["job"]
+    assert end == ("SUCCEEDED", "")
+    assert_ticks(told)
+    return whole_logs(fake)
+
+
+def test_a_long_log_that_the_stream_has_brought_is_not_fetched_again():
+    assert whole_logs_of_ticks(Job([(0, TICKS)], ends_after=1)) == 0
+
+
+def test_what_the_stream_has_not_brought_yet_is_waited_for():
+    job = Job([(0, TICKS[:1_200_000]), (99, TICKS[1_200_000:])], ends_after=1)
+    assert whole_logs_of_ticks(job, chunk=10_000, pause=0.002) == 0
+
+
+@pytest.mark.parametrize(
+    ("faults", "dashboard"),
+    [
+        ({"cuts": [1_400_000]}, {}),
+        ({"stalls_at": 1_400_000}, {}),
+        ({}, {"logs_requests": False}),
+        ({}, {"answers": [Answer(FILE, 500, b"StopAsyncIteration", times=2)]}),
+        ({}, {"answers": [Answer(FILE, HANG_UP, times=2)]}),
+        ({}, {"answers": [Answer(FILE, 200, b"", times=2)]}),
+    ],
+    ids=["cut", "stalled", "no line in the agent's log", "500", "hang up", "no agent's log"],
+)
+def test_what_cannot_be_known_of_a_long_log_is_fetched(faults, dashboard):
+    job = Job([(0, TICKS[:1_300_000]), (99, TICKS[1_300_000:])], ends_after=1, **faults)
+    assert whole_logs_of_ticks(job, **dashboard) == 1
+
+
+@pytest.mark.parametrize("version", ["2.60.0", "2.40.0"], ids=["bytes", "text"])
+def test_a_long_log_that_is_polled_is_not_fetched_once_more_when_it_is_whole(version):
+    jobs = {"first": Job([(0, b"")], ends_after=4), "job": Job([(0, TICKS)], ends_after=3)}
+    with Dashboard(jobs, version=version) as fake:
+        told = follow(fake, "first", "job", max_streams=1)
+        last_look = max(n for n, request in enumerate(fake.requests) if request.line == DETAILS)
+        lines = [request.query.get("lines", "text") for request in fake.requests[last_look:] if request.log == "job"]
+    assert_ticks(told["job"][:-1])
+    assert len(lines) == 1 and int(lines[0]) < -1
+
+
 # ---- Many jobs ------------------------------------------------------------------------------------------------------
 
 

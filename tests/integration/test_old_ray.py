@@ -1,6 +1,8 @@
 """What every Ray from 2.9 on can do; scripts/test-matrix runs this on older ones, and the whole run on the newest."""
 
 import json
+import re
+from pathlib import Path
 
 from harness import built, clean_environment, dpipes_run, run
 from test_jobs import dpipes, new_id, wait_for
@@ -26,6 +28,19 @@ def test_output_of_any_bytes_comes_whole(ray):
     done = dpipes_run("--address", ray.address, "--", "sh", "-c", script)
     assert done.code == 0, done.stderr
     assert [len(line) for line in done.output] == [3_000_000, 5, 3] and done.output[1:] == ["grüße", "end"]
+
+
+def test_a_long_log_that_the_dashboard_gave_is_measured_and_not_fetched_again(ray):
+    """By Ray's own record of what it was asked for. An agent is not told what is meant for a dashboard elsewhere."""
+    elsewhere = ("--address", ray.address.replace("127.0.0.1", "0.0.0.0"), "--token-file", ray.token_file)
+    job, lines = new_id(), 20_000
+    program = f"yes {'tick' * 25} | head -n {lines}; sleep 3"
+    done = dpipes_run("--submission-id", job, *elsewhere, "--", "sh", "-c", program)
+    assert (done.code, done.output) == (0, ["tick" * 25] * lines), done.stderr
+    (agents_log,) = Path(ray.token_file).parent.glob("**/session_2*/logs/dashboard_agent.log")
+    size = len(dpipes(ray, "logs", job).stdout.encode())
+    asked = re.findall(rf"Tailing logs from (\d+) to {size} for lines=(-?\d+)", agents_log.read_text())
+    assert [begin for begin, _ in asked] == [str(size)] and int(asked[0][1]) < -1
 
 
 def test_a_failure_has_its_last_lines_and_where_ray_tells_it_the_exit_code(ray):

@@ -1,6 +1,7 @@
 /* The bodies are those of a Ray 2.60.0, with shorter paths. */
 #include "support.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,50 @@ START_TEST(requests_go_to_rays_paths)
                    "http://h/api/v0/logs/file?node_id=n&filename=job-driver-j.log&lines=-1&format=text");
     assert_request(dpi_jobs_log_stream_request("http://h", "j", "n"), DPI_HTTP_GET,
                    "http://h/api/v0/logs/stream?node_id=n&filename=job-driver-j.log&lines=-1&interval=0.1&format=text");
+    assert_request(dpi_jobs_log_size_request("http://h", "j", "n", INT_MAX), DPI_HTTP_GET,
+                   "http://h/api/v0/logs/file?node_id=n&filename=job-driver-j.log&lines=-2147483647&format=text");
+    assert_request(dpi_jobs_agent_log_request("http://h", "n", 50), DPI_HTTP_GET,
+                   "http://h/api/v0/logs/file?node_id=n&filename=dashboard_agent.log&lines=50&format=text");
+}
+END_TEST
+
+/* ---- The log's size ---- */
+
+#define AGENT_SAYS "2026-11-28 20:57:08,049\tINFO log_agent.py:401 -- Tailing logs from "
+
+static bool tells(const char *agent_log, uint64_t size)
+{
+    uint64_t told = 1;
+    return dpi_jobs_read_log_size(body(agent_log), 77, &told) && told == size;
+}
+
+START_TEST(the_agents_log_tells_the_size_of_the_log_that_was_asked_for_with_the_mark)
+{
+    ck_assert(tells(AGENT_SAYS "500000210 to 500000210 for lines=-77, with keep_alive=-1\n", 500000210));
+    ck_assert(tells(AGENT_SAYS "0 to 9 for lines=-1, with keep_alive=-1\n" AGENT_SAYS
+                               "0 to 0 for lines=-77, with keep_alive=-1\n" AGENT_SAYS
+                               "5 to 5 for lines=-78, with keep_alive=-1\n",
+                    0));
+}
+END_TEST
+
+START_TEST(an_agents_log_that_does_not_tell_it_tells_none)
+{
+    uint64_t size;
+    const char *const logs[] = {
+        "",
+        "for lines=-77,",
+        " for lines=-77,",
+        AGENT_SAYS "5 to 5 for lines=-770, with",
+        AGENT_SAYS "5 to 5 for lines=77, with",
+        AGENT_SAYS "5 to 15 for lines=-77, with",
+        AGENT_SAYS "5 to 5x for lines=-77, with",
+        AGENT_SAYS "5 up to 5 for lines=-77, with",
+        AGENT_SAYS "5 to 5\nTailed for lines=-77, with",
+        AGENT_SAYS " for lines=-77,",
+    };
+    for (size_t i = 0; i < sizeof logs / sizeof *logs; i++)
+        ck_assert_msg(!dpi_jobs_read_log_size(body(logs[i]), 77, &size), "%s", logs[i]);
 }
 END_TEST
 
@@ -252,6 +297,8 @@ int main(void)
     TCase *tc = tcase_create("jobs");
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, requests_go_to_rays_paths);
+    tcase_add_test(tc, the_agents_log_tells_the_size_of_the_log_that_was_asked_for_with_the_mark);
+    tcase_add_test(tc, an_agents_log_that_does_not_tell_it_tells_none);
     tcase_add_test(tc, the_version_says_whether_the_log_streams);
     tcase_add_test(tc, a_version_that_is_none_is_refused);
     tcase_add_test(tc, the_answer_to_a_submission_names_the_job);
