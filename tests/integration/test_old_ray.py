@@ -32,12 +32,13 @@ def test_output_of_any_bytes_comes_whole(ray):
 
 def test_a_long_log_that_the_dashboard_gave_is_measured_and_not_fetched_again(ray):
     """By Ray's own record of what it was asked for. An agent is not told what is meant for a dashboard elsewhere."""
-    elsewhere = ("--address", ray.address.replace("127.0.0.1", "0.0.0.0"), "--token-file", ray.token_file)
+    elsewhere = ["--address", ray.address.replace("127.0.0.1", "0.0.0.0"), "--header", "X-Secret=of the dashboard's"]
+    elsewhere += ["--token-file", ray.token_file] if ray.token_file else []
     job, lines = new_id(), 20_000
     program = f"yes {'tick' * 25} | head -n {lines}; sleep 3"
     done = dpipes_run("--submission-id", job, *elsewhere, "--", "sh", "-c", program)
     assert (done.code, done.output) == (0, ["tick" * 25] * lines), done.stderr
-    (agents_log,) = Path(ray.token_file).parent.glob("**/session_2*/logs/dashboard_agent.log")
+    (agents_log,) = Path(ray.trace.directory).glob("**/session_2*/logs/dashboard_agent.log")
     size = len(dpipes(ray, "logs", job).stdout.encode())
     asked = re.findall(rf"Tailing logs from (\d+) to {size} for lines=(-?\d+)", agents_log.read_text())
     assert [begin for begin, _ in asked] == [str(size)] and int(asked[0][1]) < -1
