@@ -225,11 +225,14 @@ typedef struct dpipes_ray_attach {
     uint64_t offset;        /* what another run of this job has read, dpipes_event's `offset`; 0: from the beginning */
     int64_t run_timeout_ms; /* counted from now; then the job is stopped; 0: no limit */
     bool no_forward_termination;
-    bool no_log; /* as dpipes_ray_job's */
+    bool no_log;              /* as dpipes_ray_job's */
+    const char *message_path; /* the file that the job writes its messages to; NULL: it writes them to its log */
+    const dpipes_message_reader *message_reader; /* instead; its params_json is not used */
 } dpipes_ray_attach;
 
-/* Follows a job that runs or has ended, whoever submitted it with its messages on stdout: the same events as those of a run
- * that followed it from the beginning, or those after `offset`. As dpipes_ray_client_start. */
+/* Follows a job that runs or has ended, whoever submitted it: the same events as those of a run that followed it from the
+ * beginning, or those after `offset`. Of a job whose messages do not come by its log, `offset` is of what they come by, and
+ * its output comes from the beginning. As dpipes_ray_client_start; DPIPES_ENOENT also: there is no message_path. */
 DPIPES_API dpipes_ray_run *dpipes_ray_client_attach(dpipes_ray_client *client, const dpipes_ray_attach *attach,
                                                     dpipes_session *session, dpipes_error *err);
 

@@ -40,6 +40,9 @@ dpipes_status dpi_follow_log_take(dpipes_ray_run *run, dpipes_error *err);
 /* Whether the log comes, or would come, from the node's agent. */
 bool dpi_follow_log_by_agent(const dpipes_ray_run *run);
 
+/* Nothing more is read of it. */
+void dpi_follow_log_complete(dpipes_ray_run *run);
+
 /* Since when the log has brought nothing. */
 void dpi_follow_log_note_bytes(dpipes_ray_run *run);
 

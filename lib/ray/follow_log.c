@@ -48,6 +48,13 @@ void dpi_follow_log_hang_up(dpipes_ray_run *run)
     dpi_task_hang_up(run, &f->log);
 }
 
+void dpi_follow_log_complete(dpipes_ray_run *run)
+{
+    dpi_follow_log_hang_up(run);
+    run->follow.complete = true;
+    run->follow.log.due_ms = INT64_MAX;
+}
+
 /* The node's agent knows offsets: it is asked again and again for what is new. A log stream of the dashboard's would go on there
  * when we hang up, until the log grows again, which that of an ended job never does; with 100 of them Ray's state API is
  * shut. */
@@ -168,7 +175,7 @@ static bool says(const dpi_http_reply *reply, const char *text)
 void dpi_follow_log_give_up(dpipes_ray_run *run)
 {
     dpi_follow *f = &run->follow;
-    f->complete = true;
+    dpi_follow_log_complete(run);
     dpi_fail(&run->log_trouble, DPIPES_EIO, "the log of job %s could be read only up to byte %llu (%s)",
              run->result.submission_id, (unsigned long long)f->job_log.fed, f->trouble.message);
 }
@@ -181,7 +188,7 @@ static dpipes_status take_refusal(dpipes_ray_run *run, const dpi_http_reply *rep
         return status;
     f->log.due_ms = run->now_ms + DPI_RETRY_MS;
     if (f->rest && f->job_log.fed == 0 && says(reply, "A file is not found"))
-        f->complete = true;
+        dpi_follow_log_complete(run);
     else if (use_text(run, reply))
         f->log.due_ms = run->now_ms;
     else if (f->rest && f->as_text && says(reply, DPI_NOT_UTF8))
@@ -212,7 +219,8 @@ static void take_whole_log(dpipes_ray_run *run, int64_t took_ms)
     }
     note_readable(run);
     f->log.due_ms = run->now_ms + pause_after_whole_log(run, took_ms);
-    f->complete = f->rest;
+    if (f->rest)
+        dpi_follow_log_complete(run);
 }
 
 static dpipes_status take_text_log(dpipes_ray_run *run, const dpi_http_reply *reply, dpipes_error *err)
@@ -271,13 +279,14 @@ static dpipes_status take_log_of_agent(dpipes_ray_run *run, const dpi_http_reply
     f->agent_failed = !read && !early;
     if (reply->code == 0 && f->job_log.fed == 0 && !dpi_address_is_loopback(f->driver.agent))
         run->client->agents_out_of_reach = true;
-    f->complete = read && f->rest;
     f->log.due_ms = run->now_ms + (f->agent_failed || f->rest ? 0 : agent_pause(run));
     dpi_follow_log_note_bytes(run);
-    if (f->agent_failed && f->rest)
-        dpi_follow_rest_begin(run);
-    if (read && !f->rest)
+    if (read && f->rest)
+        dpi_follow_log_complete(run);
+    else if (read)
         note_readable(run);
+    else if (f->agent_failed && f->rest)
+        dpi_follow_rest_begin(run);
     return DPIPES_OK;
 }
 

@@ -20,12 +20,6 @@ static void fetch_rest(dpipes_ray_run *run)
     f->log.due_ms = run->now_ms;
 }
 
-static void note_complete(dpipes_ray_run *run)
-{
-    dpi_follow_log_hang_up(run);
-    run->follow.complete = true;
-}
-
 static bool new_mark(int *mark)
 {
     unsigned bits = 0;
@@ -40,7 +34,7 @@ void dpi_follow_rest_begin(dpipes_ray_run *run)
     f->check.due_ms = f->log.due_ms = INT64_MAX;
     /* One that never ran has no log. */
     if (run->no_log || (!f->as_text && !f->driver.node_id[0])) {
-        note_complete(run);
+        dpi_follow_log_complete(run);
         return;
     }
     if (f->job_log.fed <= DPI_LOG_AGAIN_MAX || !f->driver.node_id[0] || dpi_follow_log_by_agent(run) ||
@@ -74,7 +68,7 @@ static void note_size(dpipes_ray_run *run, uint64_t size)
     dpi_follow *f = &run->follow;
     f->log_size = size;
     if (f->job_log.fed == size) {
-        note_complete(run);
+        dpi_follow_log_complete(run);
     } else if (f->job_log.fed < size && f->streaming) {
         f->ending = DPI_END_STREAM;
         f->quiet_at = f->job_log.fed;
@@ -113,7 +107,7 @@ void dpi_follow_rest_watch(dpipes_ray_run *run)
     if (run->queued > 0)
         f->quiet_ms = run->now_ms;
     if (f->job_log.fed >= f->log_size)
-        note_complete(run);
+        dpi_follow_log_complete(run);
     else if (!f->streaming)
         f->ending = DPI_END_FETCH;
     else if (run->now_ms - f->quiet_ms > DPI_REST_STALL_MS)

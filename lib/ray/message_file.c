@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -10,23 +11,50 @@
 #define DPI_READ_SIZE     ((size_t)64 * 1024)
 #define DPI_READS_AT_ONCE 64
 
-/* The job may run as another user: the file's mode is what the umask leaves. */
-dpipes_status dpi_message_file_open(dpi_message_file *file, const char *path, dpipes_error *err)
+/* Where the system tells of no changes the file is looked at from time to time. */
+static void watch(dpi_message_file *file)
 {
-    if (!path || *path != '/')
-        return dpi_fail(err, DPIPES_EINVAL, "message_path: `%s` is not an absolute path", path ? path : "");
+    file->notify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (file->notify_fd >= 0 && inotify_add_watch(file->notify_fd, file->path.data, IN_MODIFY) < 0) {
+        close(file->notify_fd);
+        file->notify_fd = -1;
+    }
+}
+
+/* The job may run as another user: the mode of a new file is what the umask leaves. */
+static dpipes_status open_file(dpi_message_file *file, const char *path, int flags, dpipes_error *err)
+{
+    if (*path != '/')
+        return dpi_fail(err, DPIPES_EINVAL, "message_path: `%s` is not an absolute path", path);
     file->fd = file->notify_fd = -1;
     dpi_buf_append_text(&file->path, path);
     if (dpi_buf_failed(&file->path))
         return dpi_fail_memory(err);
-    file->fd = open(path, O_RDONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    file->fd = open(path, O_RDONLY | O_CLOEXEC | flags, 0666);
     if (file->fd < 0)
+        return dpi_fail_errno(err, errno == ENOENT && !flags ? DPIPES_ENOENT : DPIPES_EIO, errno, "message_path %s",
+                              path);
+    watch(file);
+    return DPIPES_OK;
+}
+
+dpipes_status dpi_message_file_make(dpi_message_file *file, const char *path, dpipes_error *err)
+{
+    return open_file(file, path, O_CREAT | O_TRUNC, err);
+}
+
+dpipes_status dpi_message_file_open(dpi_message_file *file, const char *path, uint64_t offset, dpipes_error *err)
+{
+    struct stat info;
+    dpipes_status status = open_file(file, path, 0, err);
+    if (status != DPIPES_OK)
+        return status;
+    if (fstat(file->fd, &info) != 0)
         return dpi_fail_errno(err, DPIPES_EIO, errno, "message_path %s", path);
-    file->notify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (file->notify_fd >= 0 && inotify_add_watch(file->notify_fd, path, IN_MODIFY) < 0) {
-        close(file->notify_fd);
-        file->notify_fd = -1;
-    }
+    if ((uint64_t)info.st_size < offset)
+        return dpi_fail(err, DPIPES_EINVAL, "offset %llu: message_path %s has %lld bytes", (unsigned long long)offset,
+                        path, (long long)info.st_size);
+    file->offset = (off_t)offset;
     return DPIPES_OK;
 }
 

@@ -19,7 +19,11 @@ typedef struct dpi_message_file {
 } dpi_message_file;
 
 /* Makes the file empty and opens it. DPIPES_EINVAL: not an absolute path; DPIPES_EIO, DPIPES_ENOMEM. */
-dpipes_status dpi_message_file_open(dpi_message_file *file, const char *path, dpipes_error *err);
+dpipes_status dpi_message_file_make(dpi_message_file *file, const char *path, dpipes_error *err);
+
+/* Opens a file that is there, to be read from the offset on. DPIPES_EINVAL: not an absolute path, or the file is shorter;
+ * DPIPES_ENOENT, DPIPES_EIO, DPIPES_ENOMEM. */
+dpipes_status dpi_message_file_open(dpi_message_file *file, const char *path, uint64_t offset, dpipes_error *err);
 void dpi_message_file_close(dpi_message_file *file);
 
 /* Whether the system has told of a change since the last question. */

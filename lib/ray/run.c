@@ -233,21 +233,39 @@ static dpipes_ray_run *launch(dpipes_ray_run *run, dpipes_status status, dpipes_
     return NULL;
 }
 
-static dpipes_status open_messages(dpipes_ray_run *run, const dpipes_ray_job *job, dpipes_error *err)
+static dpipes_status take_reader(dpipes_ray_run *run, const dpipes_message_reader *reader, dpipes_error *err)
 {
-    if (job->message_reader) {
-        dpi_options_copy(&run->reader, sizeof run->reader, job->message_reader, job->message_reader->size,
-                         sizeof run->reader);
-        run->follow.job_log.as_output = true;
-        return run->reader.read ? DPIPES_OK : dpi_fail(err, DPIPES_EINVAL, "message_reader: has no `read`");
-    }
+    run->follow.job_log.as_output = true;
+    dpi_options_copy(&run->reader, sizeof run->reader, reader, reader->size, sizeof run->reader);
+    return run->reader.read ? DPIPES_OK : dpi_fail(err, DPIPES_EINVAL, "message_reader: has no `read`");
+}
+
+/* `status` is what opening the file has come to. */
+static dpipes_status take_file(dpipes_ray_run *run, dpipes_status status, dpipes_error *err)
+{
+    run->follow.job_log.as_output = true;
+    if (status != DPIPES_OK || run->messages.notify_fd < 0)
+        return status;
+    return dpi_http_watch(run->client->http, run->messages.notify_fd, err);
+}
+
+static dpipes_status make_channel(dpipes_ray_run *run, const dpipes_ray_job *job, dpipes_error *err)
+{
+    if (job->message_reader)
+        return take_reader(run, job->message_reader, err);
     if (job->message_channel == DPIPES_MESSAGES_LOG)
         return DPIPES_OK;
-    run->follow.job_log.as_output = true;
-    dpipes_status status = dpi_message_file_open(&run->messages, job->message_path, err);
-    if (status == DPIPES_OK && run->messages.notify_fd >= 0)
-        status = dpi_http_watch(run->client->http, run->messages.notify_fd, err);
-    return status;
+    const char *path = job->message_path ? job->message_path : "";
+    return take_file(run, dpi_message_file_make(&run->messages, path, err), err);
+}
+
+static dpipes_status open_channel(dpipes_ray_run *run, const dpipes_ray_attach *attach, dpipes_error *err)
+{
+    if (attach->message_reader)
+        return take_reader(run, attach->message_reader, err);
+    if (!attach->message_path)
+        return DPIPES_OK;
+    return take_file(run, dpi_message_file_open(&run->messages, attach->message_path, attach->offset, err), err);
 }
 
 static dpipes_status check_no_log(const dpipes_ray_run *run, dpipes_error *err)
@@ -277,10 +295,21 @@ dpipes_ray_run *dpipes_ray_client_start(dpipes_ray_client *client, const dpipes_
     run->pending_timeout_ms = known.pending_timeout_ms;
     run->no_forward_termination = known.no_forward_termination;
     run->no_log = known.no_log;
-    dpipes_status status = open_messages(run, &known, err);
+    dpipes_status status = make_channel(run, &known, err);
     if (status == DPIPES_OK)
         status = check_no_log(run, err);
     return launch(run, status == DPIPES_OK ? dpi_submit_begin(run, &known, err) : status, err);
+}
+
+static void resume(dpipes_ray_run *run, uint64_t offset)
+{
+    if (offset == 0)
+        return;
+    dpi_session_resume(run->session, offset);
+    if (dpi_run_has_channel(run))
+        return;
+    run->follow.job_log.fed = offset;
+    run->follow.job_log.has_cr = run->tail.cut = true;
 }
 
 dpipes_ray_run *dpipes_ray_client_attach(dpipes_ray_client *client, const dpipes_ray_attach *attach,
@@ -306,14 +335,12 @@ dpipes_ray_run *dpipes_ray_client_attach(dpipes_ray_client *client, const dpipes
     run->no_log = known.no_log;
     dpipes_status status = dpi_submission_check_id(known.submission_id, err);
     if (status == DPIPES_OK)
+        status = open_channel(run, &known, err);
+    if (status == DPIPES_OK)
         status = check_no_log(run, err);
     if (status == DPIPES_OK) {
         strcpy(run->result.submission_id, known.submission_id);
-        run->follow.job_log.fed = known.offset;
-        run->follow.job_log.has_cr = known.offset > 0;
-        run->tail.cut = known.offset > 0;
-        if (known.offset > 0)
-            dpi_session_resume(session, known.offset);
+        resume(run, known.offset);
     }
     return launch(run, status, err);
 }

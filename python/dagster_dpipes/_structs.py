@@ -186,6 +186,8 @@ class Attach(Sized):
         ("run_timeout_ms", c_int64),
         ("no_forward_termination", c_bool),
         ("no_log", c_bool),
+        ("message_path", c_char_p),
+        ("message_reader", c_void_p),
     ]
 
 

@@ -94,3 +94,19 @@ void step_to_end(const dpipes_ray_run *run)
     while (!dpipes_ray_run_ended(run))
         assert_ok(dpipes_ray_client_step(client, DPIPES_FOREVER, &err), &err);
 }
+
+dpipes_status finish(dpipes_ray_run *run, dpipes_session *session)
+{
+    step_to_end(run);
+    dpipes_ray_result_fini(&result);
+    dpipes_status status = dpipes_ray_run_result(run, &result, &err);
+    dpipes_ray_run_free(run);
+    dpipes_session_free(session);
+    return status;
+}
+
+dpipes_status run_one(dpipes_ray_job job)
+{
+    dpipes_session *session = new_session("");
+    return finish(start("a", session, job), session);
+}

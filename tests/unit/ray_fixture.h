@@ -30,6 +30,10 @@
     {                                                                                                                  \
         .request = "GET /api/jobs/" id " ", .body = STATUS("SUCCEEDED", ", \"driver_exit_code\": 0")                   \
     }
+#define RUNNING_UNTIL_STREAM(id)                                                                                       \
+    {                                                                                                                  \
+        .request = "GET /api/jobs/" id " ", .body = STATUS("RUNNING", ""), .until = STREAM_OF(id), .until_count = 1    \
+    }
 #define STREAMS(id, log)                                                                                               \
     {.request = STREAM_OF(id), .body = log, .end = FAKE_HOLD},                                                         \
     {                                                                                                                  \
@@ -63,5 +67,9 @@ dpipes_session *new_session_without_pipes(void);
 dpipes_ray_run *start(const char *id, dpipes_session *session, dpipes_ray_job job);
 dpipes_ray_run *attach(const dpipes_ray_attach *to, dpipes_session *session);
 void step_to_end(const dpipes_ray_run *run);
+
+/* What a run has come to, which ends with its session; `result` is that of it. */
+dpipes_status finish(dpipes_ray_run *run, dpipes_session *session);
+dpipes_status run_one(dpipes_ray_job job);
 
 #endif

@@ -1,28 +1,9 @@
 /* Many runs on one loop, and what a run can be told, against a dashboard that plays what a real one shows seldom. */
 #include "ray_fixture.h"
 
-#include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#define RUNNING_UNTIL_STREAM(id)                                                                                       \
-    {                                                                                                                  \
-        .request = "GET /api/jobs/" id " ", .body = STATUS("RUNNING", ""), .until = STREAM_OF(id), .until_count = 1    \
-    }
-
-static dpipes_status run_one(dpipes_ray_job job)
-{
-    dpipes_session *session = new_session("");
-    dpipes_ray_run *run = start("a", session, job);
-    step_to_end(run);
-    dpipes_status status = dpipes_ray_run_result(run, &result, &err);
-    dpipes_ray_run_free(run);
-    dpipes_session_free(session);
-    return status;
-}
 
 /* ---- The loop ---- */
 
@@ -199,12 +180,7 @@ static dpipes_status attach_at(uint64_t offset)
 {
     dpipes_session *session = new_session("");
     const dpipes_ray_attach to = {.submission_id = "a", .offset = offset};
-    dpipes_ray_run *run = attach(&to, session);
-    step_to_end(run);
-    dpipes_status status = dpipes_ray_run_result(run, &result, &err);
-    dpipes_ray_run_free(run);
-    dpipes_session_free(session);
-    return status;
+    return finish(attach(&to, session), session);
 }
 
 START_TEST(attached_at_each_events_offset_the_rest_comes)
@@ -217,7 +193,6 @@ START_TEST(attached_at_each_events_offset_the_rest_comes)
     unsigned events = 0;
     for (const char *at = strchr(whole, '@'); at; at = strchr(at + 1, '@'), events++) {
         const char *rest = strchr(at, '\n') + 1;
-        dpipes_ray_result_fini(&result);
         dpi_buf_clear(&told);
         assert_ok(attach_at(strtoull(at + 1, NULL, 10)), &err);
         ck_assert_str_eq(dpi_buf_text(&told), rest);
@@ -359,38 +334,7 @@ START_TEST(a_stream_that_has_stalled_is_opened_again)
 }
 END_TEST
 
-/* ---- Channels ---- */
-
-START_TEST(messages_come_by_a_file_and_the_log_is_output)
-{
-    char directory[] = "/tmp/dpipes-test-XXXXXX", messages[64], context[64];
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-    snprintf(messages, sizeof messages, "%s/messages", directory);
-    snprintf(context, sizeof context, "%s/context", directory);
-    const fake_rule rules[] = {RAY_2_60,           TAKES_JOB("a"),        RUNNING_UNTIL_STREAM("a"),
-                               JOB_SUCCEEDED("a"), STREAMS("a", "out\n"), {0}};
-    connect_to(rules, (dpipes_ray_client_options){0});
-    dpipes_session *session = new_session("");
-    dpipes_ray_run *run = start(
-        "a", session,
-        (dpipes_ray_job){.message_channel = DPIPES_MESSAGES_FILE, .message_path = messages, .context_path = context});
-    int fd = open(messages, O_WRONLY | O_APPEND);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(write(fd, SOME_LOG, strlen(SOME_LOG)), strlen(SOME_LOG));
-    close(fd);
-    step_to_end(run);
-    assert_ok(dpipes_ray_run_result(run, &result, &err), &err);
-    ck_assert_ptr_nonnull(strstr(told.data, "0 out@"));
-    ck_assert_ptr_nonnull(strstr(told.data, "2 one@"));
-    ck_assert(dpipes_session_closed(session));
-    ck_assert_int_eq(access(context, R_OK), 0);
-    dpipes_ray_run_free(run);
-    dpipes_session_free(session);
-    unlink(messages);
-    unlink(context);
-    rmdir(directory);
-}
-END_TEST
+/* ---- What is wrong with a job ---- */
 
 static void assert_start_fails(dpipes_ray_job job, const char *message)
 {
@@ -470,62 +414,12 @@ START_TEST(a_cookie_is_one_line_without_a_semicolon)
 }
 END_TEST
 
-typedef struct store {
-    unsigned reads;
-} store;
-
-/* Each look finds a message more. */
-static dpipes_status read_store(void *user, dpipes_session *to, bool *more, dpipes_error *why)
-{
-    static const char *const messages[] = {
-        MESSAGE("opened", "{}"),
-        MESSAGE("log", "{\"message\": \"stored\", \"level\": \"INFO\"}"),
-        MESSAGE("closed", "{}"),
-    };
-    store *s = user;
-    *more = s->reads < 3;
-    if (!*more)
-        return DPIPES_OK;
-    const char *message = messages[s->reads++];
-    return dpipes_session_feed(to, message, strlen(message), why);
-}
-
-START_TEST(messages_may_come_by_a_reader_of_the_callers)
-{
-    const fake_rule rules[] = {RAY_2_60, TAKES_JOB("a"), JOB_SUCCEEDED("a"), STREAMS("a", SOME_LOG), {0}};
-    store objects = {0};
-    const dpipes_message_reader reader = {.params_json = "{\"bucket\": \"b\"}", .read = read_store, .user = &objects};
-    connect_to(rules, (dpipes_ray_client_options){0});
-    assert_ok(run_one((dpipes_ray_job){.message_reader = &reader}), &err);
-    ck_assert_uint_eq(objects.reads, 3);
-    ck_assert_ptr_nonnull(strstr(told.data, "stored"));
-}
-END_TEST
-
-START_TEST(a_reader_that_cannot_be_one_is_named)
-{
-    const fake_rule rules[] = {RAY_2_60, {0}};
-    const dpipes_message_reader empty = {.params_json = "{}"}, wrong = {.params_json = "[]", .read = read_store};
-    connect_to(rules, (dpipes_ray_client_options){0});
-    dpipes_session *session = new_session("");
-    const dpipes_ray_job without_read = {.entrypoint = "true", .message_reader = &empty};
-    ck_assert_ptr_null(dpipes_ray_client_start(client, &without_read, session, &err));
-    ck_assert_str_eq(err.message, "message_reader: has no `read`");
-    const dpipes_ray_job without_params = {.entrypoint = "true", .message_reader = &wrong};
-    ck_assert_ptr_null(dpipes_ray_client_start(client, &without_params, session, &err));
-    ck_assert_ptr_nonnull(strstr(err.message, "messages"));
-    dpipes_session_free(session);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("ray_runs");
     TCase *tc = tcase_create("ray_runs");
     tcase_add_checked_fixture(tc, ray_fixture_set_up, ray_fixture_tear_down);
     tcase_set_timeout(tc, 30);
-    tcase_add_test(tc, messages_may_come_by_a_reader_of_the_callers);
-    tcase_add_test(tc, a_reader_that_cannot_be_one_is_named);
     tcase_add_test(tc, two_jobs_run_side_by_side);
     tcase_add_test(tc, the_descriptor_is_readable_when_a_step_has_something_to_do);
     tcase_add_test(tc, a_run_that_goes_on_has_no_result);
@@ -540,7 +434,6 @@ int main(void)
     tcase_add_test(tc, each_end_has_its_outcome);
     tcase_add_test(tc, what_is_refused_has_its_outcome);
     tcase_add_test(tc, a_stream_that_has_stalled_is_opened_again);
-    tcase_add_test(tc, messages_come_by_a_file_and_the_log_is_output);
     tcase_add_test(tc, paths_must_be_absolute);
     tcase_add_test(tc, jobs_are_listed_the_newest_first);
     tcase_add_test(tc, one_job_is_looked_at_stopped_and_deleted);
