@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <dagster_pipes/ray.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "command_line.h"
 #include "help.h"
 #include "ray/address.h"
@@ -22,7 +24,8 @@ typedef struct run {
     dpi_run_view view;
     dpipes_session *session;
     dpipes_ray_result ray;
-    dpi_buf address; /* of the Ray that has the job */
+    dpi_buf address;             /* of the Ray that has the job */
+    dpi_buf directory, messages; /* the file that messages come by, and where it is; empty: it is none of ours */
     dpi_outcome outcome;
     dpipes_error err;
 } run;
@@ -74,6 +77,43 @@ static dpipes_ray_job job_of(const dpi_run_options *o, const char *entrypoint)
     };
 }
 
+/* As the child process's one has: in a directory that only its owner may look into. */
+static dpipes_status make_message_file(run *r, const dpipes_ray_client *client)
+{
+    const char *address = dpipes_ray_client_address(client);
+    if (!dpi_run_makes_message_file(&r->options))
+        return DPIPES_OK;
+    if (!dpi_address_is_loopback(address))
+        return dpi_fail(&r->err, DPIPES_EINVAL,
+                        "--message-channel file: the jobs of %s do not run on this machine, so --message-file is "
+                        "wanted, a path that both see",
+                        address);
+    dpipes_status status = dpi_temp_dir_make(NULL, "dpipes", &r->directory, &r->err);
+    if (status != DPIPES_OK)
+        return status;
+    dpi_buf_printf(&r->messages, "%s/messages", dpi_buf_text(&r->directory));
+    r->options.message_file = dpi_buf_text(&r->messages);
+    return dpi_buf_failed(&r->messages) ? dpi_fail_memory(&r->err) : DPIPES_OK;
+}
+
+static bool may_run_on(const dpipes_ray_result *ray)
+{
+    return ray->status == DPIPES_RAY_JOB_PENDING || ray->status == DPIPES_RAY_JOB_RUNNING ||
+           ray->outcome == DPIPES_RAY_UNREACHABLE;
+}
+
+static void remove_message_file(run *r)
+{
+    if (r->messages.size > 0 && may_run_on(&r->ray))
+        fprintf(stderr, "dpipes: the job's messages go on in %s: dpipes attach --message-file\n", r->messages.data);
+    else if (r->messages.size > 0)
+        unlink(r->messages.data);
+    if (r->directory.size > 0)
+        rmdir(r->directory.data); /* stays where the file does */
+    dpi_buf_fini(&r->messages);
+    dpi_buf_fini(&r->directory);
+}
+
 static dpipes_ray_run *start(run *r, dpipes_ray_client *client)
 {
     dpi_buf entrypoint = {0};
@@ -83,6 +123,7 @@ static dpipes_ray_run *start(run *r, dpipes_ray_client *client)
         .offset = (uint64_t)o->offset,
         .run_timeout_ms = o->timeout_ms,
         .no_forward_termination = o->no_forward_termination,
+        .message_path = o->message_file,
     };
     if (o->attach)
         return dpipes_ray_client_attach(client, &attach, r->session, &r->err);
@@ -109,7 +150,7 @@ static dpipes_status submit(run *r, dpipes_ray_client *client)
     dpi_buf_append_text(&r->address, dpipes_ray_client_address(client));
     r->outcome.address = dpi_buf_text(&r->address);
     r->outcome.ray = &r->ray;
-    dpipes_ray_run *started = start(r, client);
+    dpipes_ray_run *started = make_message_file(r, client) == DPIPES_OK ? start(r, client) : NULL;
     if (!started)
         return r->err.status;
     if (r->options.detach)
@@ -286,6 +327,7 @@ static int finish_command(run *r, dpipes_status parsed)
         r->view = dpi_run_view_init(r->options.json, r->options.json || r->options.detach, r->options.color);
         code = run_and_show(r);
     }
+    remove_message_file(r);
     dpipes_session_free(r->session);
     dpipes_ray_result_fini(&r->ray);
     dpi_run_view_fini(&r->view);

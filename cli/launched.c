@@ -7,6 +7,7 @@
 #include <dagster_pipes/context.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "cmd.h"
 #include "ray/process.h"
 #include "signals.h"
@@ -15,7 +16,7 @@
 
 typedef struct launched {
     dpipes_context *ctx;
-    char home[DPI_PATH_MAX]; /* "": there is none */
+    dpi_buf home; /* a path; empty: there is none */
     dpipes_store *store;
     bool lost; /* no memory for an event */
     dpipes_error err;
@@ -46,15 +47,10 @@ static void report_log(void *user, dpipes_log_level level, const char *message)
 
 static dpipes_status make_store(launched *l)
 {
-    const char *directory = getenv("TMPDIR");
-    const int size =
-        snprintf(l->home, sizeof l->home, "%s/dpipes-run-XXXXXX", directory && *directory ? directory : "/tmp");
-    if (size < 0 || (size_t)size >= sizeof l->home || !mkdtemp(l->home)) {
-        dpipes_status status = dpi_fail(&l->err, DPIPES_EIO, "%s: the directory cannot be made", l->home);
-        l->home[0] = '\0';
+    dpipes_status status = dpi_temp_dir_make(NULL, "dpipes-run", &l->home, &l->err);
+    if (status != DPIPES_OK)
         return status;
-    }
-    l->store = dpipes_store_open(l->home, &l->err);
+    l->store = dpipes_store_open(dpi_buf_text(&l->home), &l->err);
     return l->store ? DPIPES_OK : l->err.status;
 }
 
@@ -110,8 +106,9 @@ static int finish(launched *l, dpipes_status status, dpipes_run_status run_statu
     const dpipes_exception exception = {.size = sizeof exception, .name = "dpipes", .message = l->err.message};
     const dpipes_status closed = dpipes_close(l->ctx, status == DPIPES_OK ? NULL : &exception, &failure);
     dpipes_store_close(l->store);
-    if (l->home[0])
-        dpi_remove_tree(l->home);
+    if (l->home.size > 0)
+        dpi_remove_tree(dpi_buf_text(&l->home));
+    dpi_buf_fini(&l->home);
     dpipes_free(l->ctx);
     if (status != DPIPES_OK)
         return dpi_fail_command(&l->err);

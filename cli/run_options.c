@@ -39,6 +39,9 @@ size_t dpi_run_args(dpi_run_options *o, dpi_arg *args)
         {"--working-dir", DPI_ARG_TEXT, &o->working_dir},
         {"--ship", DPI_ARG_LIST, &o->ship},
         {"--submission-id", DPI_ARG_TEXT, &o->submission_id},
+        {"--attach", DPI_ARG_TEXT, &o->attach},
+        {"--offset", DPI_ARG_NUMBER, &o->offset},
+        {"--message-channel", DPI_ARG_TEXT, &o->message_channel},
         {"--message-file", DPI_ARG_TEXT, &o->message_file},
         {"--context-file", DPI_ARG_TEXT, &o->context_file},
         {"--pending-timeout", DPI_ARG_SECONDS, &o->pending_timeout_ms},
@@ -59,6 +62,7 @@ size_t dpi_attach_args(dpi_run_options *o, dpi_arg *args)
         DPI_CONNECTION_ARGS(&o->connection),
         {"--asset", DPI_ARG_LIST, &o->assets},
         {"--offset", DPI_ARG_NUMBER, &o->offset},
+        {"--message-file", DPI_ARG_TEXT, &o->message_file},
         {"--timeout", DPI_ARG_SECONDS, &o->timeout_ms},
         {"--no-forward-termination", DPI_ARG_FLAG, &o->no_forward_termination},
         {"--json", DPI_ARG_FLAG, &o->json},
@@ -82,6 +86,7 @@ static const char *job_option_given(const dpi_run_options *o)
            : o->working_dir              ? "--working-dir"
            : o->ship.count > 0           ? "--ship"
            : o->submission_id            ? "--submission-id"
+           : o->message_channel          ? "--message-channel"
            : o->message_file             ? "--message-file"
            : o->context_file             ? "--context-file"
            : o->pending_timeout_ms > 0   ? "--pending-timeout"
@@ -98,6 +103,49 @@ static dpipes_status check_color(const dpi_run_options *o, dpipes_error *err)
             return DPIPES_OK;
     return o->color ? dpi_fail(err, DPIPES_EINVAL, "--color `%s`: auto, always or never is wanted", o->color)
                     : DPIPES_OK;
+}
+
+/* A file of the command's own is gone with it. */
+static dpipes_status check_channel(const dpi_run_options *o, dpipes_error *err)
+{
+    const char *channel = o->message_channel;
+    if (channel && strcmp(channel, "log") != 0 && strcmp(channel, "file") != 0)
+        return dpi_fail(err, DPIPES_EINVAL, "--message-channel `%s`: log or file is wanted", channel);
+    if (channel && *channel == 'l' && o->message_file)
+        return dpi_fail(err, DPIPES_EINVAL, "--message-channel log and --message-file exclude each other");
+    if (dpi_run_makes_message_file(o) && (o->detach || o->no_forward_termination))
+        return dpi_fail(err, DPIPES_EINVAL, "--message-channel file: %s leaves the job, so --message-file is wanted",
+                        o->detach ? "--detach" : "--no-forward-termination");
+    return DPIPES_OK;
+}
+
+bool dpi_run_makes_message_file(const dpi_run_options *o)
+{
+    return o->message_channel && *o->message_channel == 'f' && !o->message_file;
+}
+
+/* ---- What is run, or followed ---- */
+
+static bool is_among(const char *name, const dpi_arg *args, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(args[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* What `attach` has no option for is of a new job. */
+static dpipes_status check_attach(dpi_run_options *o, const dpi_arg *args, size_t count, uint64_t given,
+                                  const char *word, dpipes_error *err)
+{
+    dpi_arg known[DPI_COMMAND_ARGS_MAX];
+    const size_t known_count = dpi_attach_args(o, known);
+    for (size_t i = 0; i < count; i++)
+        if (given >> i & 1 && args[i].value != &o->attach && !is_among(args[i].name, known, known_count))
+            return dpi_fail(err, DPIPES_EINVAL, "%s is for a new job, and --attach follows one that is there",
+                            args[i].name);
+    return word ? dpi_fail(err, DPIPES_EINVAL, "`%s`: --attach follows a job that is there, and runs no command", word)
+                : DPIPES_OK;
 }
 
 static dpipes_status check_target(const dpi_run_options *o, dpipes_error *err)
@@ -133,7 +181,10 @@ static dpipes_status parse_words(const char *const *argv, dpi_run_options *o, dp
     dpipes_status status = dpi_args_parse(args, count, argv, &seen, err);
     if (status != DPIPES_OK || o->help)
         return status;
-    status = check_command(o, argv, seen.used, err);
+    status = o->attach ? check_attach(o, args, count, seen.given, argv[seen.used], err)
+                       : check_command(o, argv, seen.used, err);
+    if (status == DPIPES_OK && o->offset > 0 && !o->attach)
+        status = dpi_fail(err, DPIPES_EINVAL, "--offset is for --attach: a new job's log begins at its first byte");
     if (status == DPIPES_OK)
         status = check_target(o, err);
     return status == DPIPES_OK ? fill(o, args, count, &seen, err) : status;
@@ -202,6 +253,8 @@ dpipes_status dpi_run_options_parse(const char *const *argv, dpi_run_options *op
     if (status != DPIPES_OK || options->help)
         return status;
     status = check_color(options, err);
+    if (status == DPIPES_OK)
+        status = check_channel(options, err);
     if (status == DPIPES_OK)
         status = finish_job(options, err);
     return status == DPIPES_OK ? write_extras(options, err) : status;

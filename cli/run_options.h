@@ -30,6 +30,7 @@ typedef struct dpi_run_options {
     const char *working_dir;
     dpi_arg_list ship;
     const char *submission_id;
+    const char *message_channel; /* "log", "file"; NULL: not given */
     const char *message_file;
     const char *context_file;
     int64_t pending_timeout_ms;
@@ -47,6 +48,9 @@ typedef struct dpi_run_options {
 /* The options of `run` and of `attach`; returns how many, at most DPI_COMMAND_ARGS_MAX. */
 size_t dpi_run_args(dpi_run_options *o, dpi_arg *args);
 size_t dpi_attach_args(dpi_run_options *o, dpi_arg *args);
+
+/* Whether the messages come by a file that the command has to make. */
+bool dpi_run_makes_message_file(const dpi_run_options *o);
 
 /* `argv` as it follows the word `run`. DPIPES_EINVAL, DPIPES_ENOMEM. Needs dpi_run_options_fini in every case. */
 dpipes_status dpi_run_options_parse(const char *const *argv, dpi_run_options *options, dpipes_error *err);

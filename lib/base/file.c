@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -97,6 +98,21 @@ dpipes_status dpi_file_write(const char *path, int flags, const void *data, size
     if (close(fd) != 0 && status == DPIPES_OK)
         status = dpi_fail_errno(err, DPIPES_EIO, errno, "%s", path);
     return status;
+}
+
+dpipes_status dpi_temp_dir_make(const char *parent, const char *name, dpi_buf *path, dpipes_error *err)
+{
+    const char *usual = getenv("TMPDIR");
+    if (!parent)
+        parent = usual && *usual ? usual : "/tmp";
+    dpi_buf_clear(path);
+    dpi_buf_printf(path, "%s/%s-XXXXXX", parent, name);
+    if (dpi_buf_failed(path))
+        return dpi_fail_memory(err);
+    if (mkdtemp(path->data))
+        return DPIPES_OK;
+    dpi_buf_clear(path);
+    return dpi_fail_errno(err, DPIPES_EIO, errno, "a directory in %s", parent);
 }
 
 int dpi_fd_keep_apart(int fd)

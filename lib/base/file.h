@@ -15,6 +15,10 @@ dpipes_status dpi_file_read(const char *path, size_t limit, dpi_buf *out, dpipes
  * not, O_NOFOLLOW. DPIPES_EIO; the message begins with the path. */
 dpipes_status dpi_file_write(const char *path, int flags, const void *data, size_t size, dpipes_error *err);
 
+/* A new directory `parent`/`name`-XXXXXX that only its owner may look into; parent NULL: $TMPDIR, else /tmp. `path` is its path, or
+ * empty. DPIPES_EIO, DPIPES_ENOMEM. */
+dpipes_status dpi_temp_dir_make(const char *parent, const char *name, dpi_buf *path, dpipes_error *err);
+
 /* A descriptor above 2 for the same file, closed by exec; `fd` is closed. In a program that was started without stdout the
  * next file gets its number, and what the program prints would go there. -1 and errno: `fd` is -1, or the limit is
  * reached. */

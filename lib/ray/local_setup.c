@@ -192,14 +192,7 @@ static dpipes_status make_directory(dpi_buf *directory, const char *wanted, dpip
     const char *parent = wanted ? wanted : getenv("TMPDIR");
     if (!parent || *parent != '/' || strlen(parent) > DPI_TMPDIR_MAX)
         parent = "/tmp";
-    dpi_buf_printf(directory, "%s/" DPI_LOCAL_RAY_PREFIX "XXXXXX", parent);
-    if (dpi_buf_failed(directory))
-        return dpi_fail_memory(err);
-    if (mkdtemp(directory->data))
-        return DPIPES_OK;
-    dpipes_status status = dpi_fail_errno(err, DPIPES_EIO, errno, "a directory in %s", parent);
-    dpi_buf_clear(directory);
-    return status;
+    return dpi_temp_dir_make(parent, DPI_LOCAL_RAY_NAME, directory, err);
 }
 
 static dpipes_status make_token(const char *path, dpipes_error *err)

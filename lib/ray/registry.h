@@ -8,7 +8,8 @@
 #include "base/buf.h"
 
 /* What the name of a LocalRay's directory begins with; nothing else is ever removed on the word of a registry file. */
-#define DPI_LOCAL_RAY_PREFIX "dpipes-ray-"
+#define DPI_LOCAL_RAY_NAME   "dpipes-ray"
+#define DPI_LOCAL_RAY_PREFIX DPI_LOCAL_RAY_NAME "-"
 
 /* Every process of a LocalRay has it, with the LocalRay's directory, in its environment. */
 #define DPI_LOCAL_RAY_VARIABLE "DPIPES_LOCAL_RAY_DIR"

@@ -51,17 +51,9 @@ typedef struct child {
 
 static dpipes_status make_files(child *c, dpipes_error *err)
 {
-    const char *parent = getenv("TMPDIR");
-    dpi_buf_printf(&c->directory, "%s/dpipes-XXXXXX", parent && *parent ? parent : "/tmp");
-    if (dpi_buf_failed(&c->directory))
-        return dpi_fail_memory(err);
-    if (!mkdtemp(c->directory.data)) {
-        dpipes_status status = dpi_fail_errno(err, DPIPES_EIO, errno, "a temporary directory %s", c->directory.data);
-        dpi_buf_clear(&c->directory);
+    dpipes_status status = dpi_temp_dir_make(NULL, "dpipes", &c->directory, err);
+    if (status != DPIPES_OK || c->options->messages_on_stdout)
         return status;
-    }
-    if (c->options->messages_on_stdout)
-        return DPIPES_OK;
     dpi_buf_printf(&c->messages_path, "%s/messages", c->directory.data);
     if (dpi_buf_failed(&c->messages_path))
         return dpi_fail_memory(err);

@@ -4,6 +4,7 @@ import json
 import re
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -132,13 +133,50 @@ def test_the_environment_and_the_runtime_env_reach_the_job(ray, tmp_path):
     assert "from the option, from the file" in done.output
 
 
+def test_messages_come_by_a_file_that_the_command_makes(ray, tmp_path):
+    words = ("--address", ray.address, "--message-channel", "file", *HELLO, "--", built("examples/hello"))
+    done = dpipes_run(*words, TMPDIR=str(tmp_path))
+    assert (done.code, done.logs) == (0, [("INFO", "counting 3 rows")])
+    assert list(tmp_path.iterdir()) == []
+    elsewhere = ("--address", ray.address.replace("127.0.0.1", "0.0.0.0"), "--message-channel", "file", "--", "true")
+    refused = dpipes_run(*elsewhere)
+    assert refused.code == 2 and "so --message-file is wanted" in refused.result["error"]["message"]
+
+
+def test_a_job_that_is_left_goes_on_in_the_file(ray, tmp_path):
+    script = f"sleep 2; exec {built('examples/hello')}"
+    words = ("--address", ray.address, "--message-channel", "file", *HELLO, "--json", "--", "sh", "-c", script)
+    environment = clean_environment(TMPDIR=str(tmp_path))
+    with subprocess.Popen(
+        [built("cli/dpipes"), "run", *words], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        for line in process.stderr:
+            if "was submitted" in line:
+                break
+        job = re.search(r"job (pipes-[a-z]+) was submitted", line)[1]
+        for _ in range(2):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.05)
+        said = process.stderr.read()
+    assert process.returncode == 130, said
+    (messages,) = tmp_path.glob("dpipes-*/messages")
+    assert f"go on in {messages}" in said
+    attached = dpipes_run("--address", ray.address, "--attach", job, "--message-file", messages)
+    assert (attached.code, attached.result["status"]) == (1, "STOPPED")
+
+
 def test_messages_and_the_context_travel_by_files(ray, tmp_path):
     files = ("--message-file", tmp_path / "messages", "--context-file", tmp_path / "context")
     big = {f"big{i}": secrets.token_hex(60_000) for i in range(3)}  # more than an environment takes
-    words = ("--address", ray.address, *files, *HELLO, *extra_options(big))
+    job = new_id()
+    words = ("--address", ray.address, "--submission-id", job, *files, *HELLO, *extra_options(big))
     done = dpipes_run(*words, "--", built("examples/hello"))
     assert (done.code, done.logs) == (0, [("INFO", "counting 3 rows")])
     assert [r["asset_key"] for r in done.results("materialization")] == ["table"]
+    again = dpipes_run("--address", ray.address, "--asset", "table", "--attach", job, *files[:2])
+    assert (again.code, again.result["results"]) == (0, done.result["results"])
+    messages = [[event for event in told.events if event["event"] != "output"] for told in (done, again)]
+    assert messages[0] == messages[1] and len(messages[0]) == 4
     assert (tmp_path / "context").stat().st_mode & 0o777 == 0o600
 
 

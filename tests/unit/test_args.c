@@ -265,6 +265,12 @@ START_TEST(a_ray_jobs_options_that_are_wrong_are_named)
         {"--resource|a=x|--|p", "--resource `a` wants a number, not `x`"},
         {"--memory|2gib|--|p", "--memory wants a size, such as 500000, 64MiB or 2GiB, not `2gib`"},
         {"--memory|1e3|--|p", "--memory wants a size, such as 500000, 64MiB or 2GiB, not `1e3`"},
+        {"--message-channel|x|--|p", "--message-channel `x`: log or file is wanted"},
+        {"--message-channel|log|--message-file|/m|--|p",
+         "--message-channel log and --message-file exclude each other"},
+        {"--message-channel|file|--detach|--|p",
+         "--message-channel file: --detach leaves the job, so --message-file is wanted"},
+        {"--local|--message-channel|log|--|p", "--message-channel is for a Ray job, and --local runs none"},
     };
     for (size_t i = 0; i < COUNT(wrong); i++)
         assert_fails(parse(wrong[i].line), DPIPES_EINVAL, &err, wrong[i].message);
@@ -289,6 +295,21 @@ START_TEST(counts_and_ages_are_taken)
     assert_fails(dpi_args_take(&takes_age, "30", &err), DPIPES_EINVAL, &err, "--older-than wants an age");
     assert_fails(dpi_args_take(&takes_age, "d", &err), DPIPES_EINVAL, &err, "not `d`");
     assert_fails(dpi_args_take(&takes_age, "1 d", &err), DPIPES_EINVAL, &err, "not `1 d`");
+}
+END_TEST
+
+START_TEST(run_attaches_to_a_job)
+{
+    assert_ok(parse("--attach|a|--offset|12|--timeout|5|--message-file|/m|--header|X=1"), &err);
+    ck_assert_str_eq(options.attach, "a");
+    ck_assert_double_eq(options.offset, 12);
+    ck_assert_str_eq(options.message_file, "/m");
+    assert_fails(parse("--attach|a|--num-cpus|2"), DPIPES_EINVAL, &err,
+                 "--num-cpus is for a new job, and --attach follows one that is there");
+    assert_fails(parse("--attach|a|--local-ray"), DPIPES_EINVAL, &err, "--local-ray is for a new job");
+    assert_fails(parse("--attach|a|--|p"), DPIPES_EINVAL, &err,
+                 "`p`: --attach follows a job that is there, and runs no command");
+    assert_fails(parse("--offset|12|--|p"), DPIPES_EINVAL, &err, "--offset is for --attach");
 }
 END_TEST
 
@@ -323,6 +344,7 @@ int main(void)
     tcase_add_test(tc, a_ray_jobs_options_are_taken);
     tcase_add_test(tc, a_ray_jobs_options_that_are_wrong_are_named);
     tcase_add_test(tc, counts_and_ages_are_taken);
+    tcase_add_test(tc, run_attaches_to_a_job);
     tcase_add_test(tc, attach_wants_one_id);
     suite_add_tcase(suite, tc);
     return run_suite(suite);

@@ -295,7 +295,7 @@ START_TEST(a_failed_start_leaves_nothing_behind)
         dpipes_subprocess_run(&(dpipes_subprocess){.argv = argv, .cwd = "/no-such-directory"}, session, NULL, &err),
         DPIPES_ENOENT, &err, "cwd /no-such-directory: No such file or directory");
     assert_directory_is_empty();
-    assert_fails(run("true"), DPIPES_EIO, &err, "a temporary directory /tmp/dpipes-test-");
+    assert_fails(run("true"), DPIPES_EIO, &err, "a directory in /tmp/dpipes-test-");
 }
 END_TEST
 
