@@ -138,7 +138,7 @@ static void tell_log(doctor *d, dpi_ray_version version)
     else if (dpi_address_is_loopback(dpipes_ray_client_address(d->client)))
         tell(d, "log", "ok", "from the node's agent, what is new of it; by the dashboard where that does not answer");
     else
-        tell(d, "log", "ok", "streamed, at most %u at once; the rest of an ended job's by the whole file",
+        tell(d, "log", "ok", "what is new of it: of the node's agent, else by its last lines; at most %u streams",
              d->client->max_streams);
 }
 

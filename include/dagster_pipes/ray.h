@@ -53,7 +53,7 @@ typedef struct dpipes_ray_client_options {
     const char *client_cert_file; /* PEM, the certificate that the client shows; NULL: none */
     const char *client_key_file;  /* PEM, its key; NULL: in client_cert_file */
     int64_t stall_after_ms;       /* a log that is quiet for so long is compared with the file's end, 0: 30000 */
-    unsigned max_streams;         /* logs that are streamed at once, the others are polled in turn; 0: 64 */
+    unsigned max_streams;         /* logs that the dashboard streams at once, the others are polled in turn; 0: 64 */
     bool queue_events;            /* what happens is kept for dpipes_ray_client_next_event, which must then be called */
     const dpipes_local_ray_options
         *local_ray; /* where no address is known: a LocalRay is started by these, and ends with

@@ -33,6 +33,7 @@ struct dpipes_ray_client {
     char dashboard_ip[DPI_HTTP_PEER_SIZE]; /* that the version came from */
     bool plain;                            /* no headers, cookies or certificate of the caller's are sent */
     bool agents_out_of_reach;              /* a node's agent on another machine did not answer */
+    bool agents_say_nothing;               /* their logs do not tell what was sent */
     int64_t authorized_ms;                 /* monotonic: since when the token in use is sent */
     int wake_fd;                           /* an eventfd that a cancel makes readable */
     int timer_fd;                          /* a timerfd: when the first run wants to be looked at */

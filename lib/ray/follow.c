@@ -617,5 +617,6 @@ void dpi_follow_end(dpipes_ray_run *run)
     dpi_task_hang_up(run, &f->stop);
     dpi_task_hang_up(run, &f->check);
     dpi_task_hang_up(run, &f->measure);
+    dpi_buf_fini(&f->lines);
     forget_listed(f);
 }

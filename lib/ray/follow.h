@@ -1,12 +1,13 @@
-/* What follow.c, which follows a job, follow_log.c, which reads its log, and follow_rest.c, which makes sure of its end, know
- * of each other. */
+/* What follow.c, which follows a job, follow_log.c, which reads its log, follow_lines.c, which does so by its last lines, and
+ * follow_rest.c, which makes sure of its end, know of each other. */
 #ifndef DPI_RAY_FOLLOW_H
 #define DPI_RAY_FOLLOW_H
 
 #include "ray/run.h"
 
-#define DPI_RETRY_MS        250  /* before a request that failed is sent again */
-#define DPI_LONGEST_WAIT_MS 1000 /* before one that the server has no room for */
+#define DPI_LOG_AGAIN_MAX   ((uint64_t)1024 * 1024) /* bytes of a log that is rather fetched once more */
+#define DPI_RETRY_MS        250                     /* before a request that failed is sent again */
+#define DPI_LONGEST_WAIT_MS 1000                    /* before one that the server has no room for */
 
 /* A request that failed in a way that may pass. A 401 or 403 is looked into at once. */
 dpipes_status dpi_follow_note_trouble(dpipes_ray_run *run, const dpi_task *task, const dpi_http_reply *reply,
@@ -43,8 +44,23 @@ bool dpi_follow_log_by_agent(const dpipes_ray_run *run);
 /* Nothing more is read of it. */
 void dpi_follow_log_complete(dpipes_ray_run *run);
 
+/* Bytes of the log, as dpi_job_log_take. */
+dpipes_status dpi_follow_log_take_bytes(dpipes_ray_run *run, const char *data, size_t size, dpipes_error *err);
+
+/* The log was read; it was not given, for the reason in the reply. */
+void dpi_follow_log_note_readable(dpipes_ray_run *run);
+dpipes_status dpi_follow_log_refused(dpipes_ray_run *run, const dpi_http_reply *reply, dpipes_error *err);
+
+/* Whether the reason is that the job has not written any. */
+bool dpi_follow_log_is_not_there(const dpi_http_reply *reply);
+
 /* Since when the log has brought nothing. */
 void dpi_follow_log_note_bytes(dpipes_ray_run *run);
+
+/* Whether the log can be read by its last lines; the next request for that, and its reply. */
+bool dpi_follow_lines_can(const dpipes_ray_run *run);
+dpi_http_request dpi_follow_lines_request(dpipes_ray_run *run);
+dpipes_status dpi_follow_lines_take(dpipes_ray_run *run, dpi_http_reply *reply, dpipes_error *err);
 
 /* The rest of the log is to be read: the job has ended, or another way has to be found afterwards. */
 void dpi_follow_rest_begin(dpipes_ray_run *run);

@@ -21,15 +21,19 @@
 
 /* ---- Starting ---- */
 
-static dpipes_status take_bytes(void *user, const char *data, size_t size, dpipes_error *err)
+dpipes_status dpi_follow_log_take_bytes(dpipes_ray_run *run, const char *data, size_t size, dpipes_error *err)
 {
-    dpipes_ray_run *run = user;
     dpipes_status status = dpi_job_log_take(&run->follow.job_log, data, size, err);
     if (status == DPIPES_OK && run->err.status == DPIPES_ENOMEM)
         return dpi_fail_memory(err);
     if (run->follow.job_log.fed >= run->follow.log_size)
         dpi_agenda_move(&run->client->agenda, run, 0);
     return status;
+}
+
+static dpipes_status take_body(void *user, const char *data, size_t size, dpipes_error *err)
+{
+    return dpi_follow_log_take_bytes(user, data, size, err);
 }
 
 static bool room_for_stream(dpipes_ray_run *run)
@@ -82,8 +86,11 @@ static dpipes_status start_log(dpipes_ray_run *run, dpipes_error *err)
     const char *address = dpi_run_address(run);
     const char *id = run->result.submission_id;
     dpi_http_request request;
-    f->rest = f->ended_ms >= 0;
+    f->rest = f->placing ? f->rest : f->ended_ms >= 0;
     f->by_agent = dpi_follow_log_by_agent(run);
+    f->by_lines = !f->by_agent && dpi_follow_lines_can(run) && !(f->rest && f->job_log.fed <= DPI_LOG_AGAIN_MAX);
+    if (f->by_lines)
+        return dpi_follow_start_small(run, &f->log, dpi_follow_lines_request(run), err);
     dpi_job_log_begin(&f->job_log, f->by_agent ? f->job_log.fed : 0);
     if (f->as_text)
         request = dpi_jobs_text_log_request(address, id);
@@ -96,7 +103,7 @@ static dpipes_status start_log(dpipes_ray_run *run, dpipes_error *err)
     request.timeout_ms = f->has_stream ? DPIPES_FOREVER : run->client->timeout_ms;
     if (!f->has_stream && !f->by_agent)
         request.stall_ms = DPI_LOG_STALL_MS;
-    return dpi_task_start(run, &f->log, &request, f->as_text ? NULL : take_bytes, err);
+    return dpi_task_start(run, &f->log, &request, f->as_text ? NULL : take_body, err);
 }
 
 static dpipes_status start_check(dpipes_ray_run *run, dpipes_error *err)
@@ -141,7 +148,7 @@ static void note_unreadable(dpipes_ray_run *run)
     }
 }
 
-static void note_readable(dpipes_ray_run *run)
+void dpi_follow_log_note_readable(dpipes_ray_run *run)
 {
     dpi_follow *f = &run->follow;
     f->unreadable_ms = f->dead_ms = -1;
@@ -172,6 +179,11 @@ static bool says(const dpi_http_reply *reply, const char *text)
     return strstr(dpi_buf_text(&reply->body), text) != NULL;
 }
 
+bool dpi_follow_log_is_not_there(const dpi_http_reply *reply)
+{
+    return says(reply, "A file is not found");
+}
+
 void dpi_follow_log_give_up(dpipes_ray_run *run)
 {
     dpi_follow *f = &run->follow;
@@ -180,14 +192,14 @@ void dpi_follow_log_give_up(dpipes_ray_run *run)
              run->result.submission_id, (unsigned long long)f->job_log.fed, f->trouble.message);
 }
 
-static dpipes_status take_refusal(dpipes_ray_run *run, const dpi_http_reply *reply, dpipes_error *err)
+dpipes_status dpi_follow_log_refused(dpipes_ray_run *run, const dpi_http_reply *reply, dpipes_error *err)
 {
     dpi_follow *f = &run->follow;
     dpipes_status status = dpi_follow_note_trouble(run, &f->log, reply, "job log", err);
     if (status != DPIPES_OK)
         return status;
     f->log.due_ms = run->now_ms + DPI_RETRY_MS;
-    if (f->rest && f->job_log.fed == 0 && says(reply, "A file is not found"))
+    if (f->rest && f->job_log.fed == 0 && dpi_follow_log_is_not_there(reply))
         dpi_follow_log_complete(run);
     else if (use_text(run, reply))
         f->log.due_ms = run->now_ms;
@@ -217,7 +229,7 @@ static void take_whole_log(dpipes_ray_run *run, int64_t took_ms)
         note_unreadable(run);
         return;
     }
-    note_readable(run);
+    dpi_follow_log_note_readable(run);
     f->log.due_ms = run->now_ms + pause_after_whole_log(run, took_ms);
     if (f->rest)
         dpi_follow_log_complete(run);
@@ -229,7 +241,7 @@ static dpipes_status take_text_log(dpipes_ray_run *run, const dpi_http_reply *re
     const int64_t took_ms = run->now_ms - run->follow.log.started_ms;
     dpipes_status status = dpi_jobs_read_text_log(&reply->body, &text, err);
     if (status == DPIPES_OK)
-        status = take_bytes(run, dpi_buf_text(&text), text.size, err);
+        status = dpi_follow_log_take_bytes(run, dpi_buf_text(&text), text.size, err);
     dpi_buf_fini(&text);
     take_whole_log(run, took_ms);
     return status;
@@ -284,7 +296,7 @@ static dpipes_status take_log_of_agent(dpipes_ray_run *run, const dpi_http_reply
     if (read && f->rest)
         dpi_follow_log_complete(run);
     else if (read)
-        note_readable(run);
+        dpi_follow_log_note_readable(run);
     else if (f->agent_failed && f->rest)
         dpi_follow_rest_begin(run);
     return DPIPES_OK;
@@ -301,13 +313,15 @@ static void note_reach(dpipes_ray_run *run, const dpi_http_reply *reply)
         dpi_follow_note_answer(run);
 }
 
-static dpipes_status take_log(dpipes_ray_run *run, bool was_stream, const dpi_http_reply *reply, dpipes_error *err)
+static dpipes_status take_log(dpipes_ray_run *run, bool was_stream, dpi_http_reply *reply, dpipes_error *err)
 {
     if (run->follow.by_agent)
         return take_log_of_agent(run, reply, err);
     note_reach(run, reply);
+    if (run->follow.by_lines)
+        return dpi_follow_lines_take(run, reply, err);
     if (reply->code != 200)
-        return take_refusal(run, reply, err);
+        return dpi_follow_log_refused(run, reply, err);
     if (was_stream || reply->status != DPIPES_OK)
         return take_broken_log(run, reply, err);
     if (run->follow.as_text)
@@ -323,7 +337,7 @@ static void note_stream(dpipes_ray_run *run)
     dpi_follow *f = &run->follow;
     f->streaming = true;
     f->quiet_ms = run->now_ms;
-    note_readable(run);
+    dpi_follow_log_note_readable(run);
     if (f->streamed) {
         run->result.reconnects++;
         dpi_log_emit(&run->client->log, DPIPES_LOG_INFO, "job %s: the log is read again", run->result.submission_id);

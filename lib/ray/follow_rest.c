@@ -7,9 +7,8 @@
 #include "base/random.h"
 #include "ray/follow.h"
 
-#define DPI_LOG_AGAIN_MAX   ((uint64_t)1024 * 1024) /* bytes of a log that is rather fetched once more */
-#define DPI_AGENT_LOG_LINES 200                     /* with the one about our request: others send some, too */
-#define DPI_REST_STALL_MS   1000                    /* without a byte of what the stream has still to bring */
+#define DPI_AGENT_LOG_LINES 200  /* with the one about our request: others send some, too */
+#define DPI_REST_STALL_MS   1000 /* without a byte of what the stream has still to bring */
 
 static void fetch_rest(dpipes_ray_run *run)
 {
@@ -17,6 +16,7 @@ static void fetch_rest(dpipes_ray_run *run)
     if (!f->as_text)
         dpi_follow_log_hang_up(run);
     f->ending = DPI_END_FETCH;
+    f->placing = false;
     f->log.due_ms = run->now_ms;
 }
 
@@ -38,7 +38,7 @@ void dpi_follow_rest_begin(dpipes_ray_run *run)
         return;
     }
     if (f->job_log.fed <= DPI_LOG_AGAIN_MAX || !f->driver.node_id[0] || dpi_follow_log_by_agent(run) ||
-        !new_mark(&f->mark)) {
+        dpi_follow_lines_can(run) || !new_mark(&f->mark)) {
         fetch_rest(run);
         return;
     }

@@ -471,25 +471,68 @@ dpipes_status dpi_jobs_read_stopped(const dpi_buf *body, bool *stopped, dpipes_e
     return json ? DPIPES_OK : DPIPES_EPROTO;
 }
 
-/* ---- The log's size ---- */
+/* ---- What the agent's log tells ---- */
 
-/* "Tailing logs from 800 to 800 for lines=-5, …": two numbers, so that a damaged one is not believed. */
-bool dpi_jobs_read_log_size(const dpi_buf *body, int mark, uint64_t *size)
+typedef struct sent_part {
+    uint64_t begin, end; /* bytes of the log */
+    long lines;
+} sent_part;
+
+static bool skip(const char **at, const char *text)
+{
+    const size_t size = strlen(text);
+    const bool found = strncmp(*at, text, size) == 0;
+    *at += found ? size : 0;
+    return found;
+}
+
+/* "Tailing logs from 700 to 800 for lines=5, …": what follows *at of such lines; false when there is none. */
+static bool next_part(const char **at, sent_part *part)
 {
     static const char begin[] = "Tailing logs from ";
-    char end[40];
-    snprintf(end, sizeof end, " for lines=-%d,", mark);
-    const char *text = dpi_buf_text(body), *found = strstr(text, end), *line = NULL;
-    for (const char *at = text; found && (at = strstr(at, begin)) && at < found; at++)
-        line = at;
-    char *after;
-    if (!line)
-        return false;
-    const unsigned long long from = strtoull(line + sizeof begin - 1, &after, 10);
-    if (strncmp(after, " to ", 4) != 0)
-        return false;
-    *size = strtoull(after + 4, &after, 10);
-    return after == found && *size == from;
+    while ((*at = strstr(*at, begin))) {
+        char *after;
+        *at += sizeof begin - 1;
+        part->begin = strtoull(*at, &after, 10);
+        *at = after;
+        if (!skip(at, " to "))
+            continue;
+        part->end = strtoull(*at, &after, 10);
+        *at = after;
+        if (!skip(at, " for lines="))
+            continue;
+        part->lines = strtol(*at, &after, 10);
+        *at = after;
+        if (skip(at, ","))
+            return true;
+    }
+    return false;
+}
+
+/* It is there twice, as begin and end: a damaged one is not believed. */
+bool dpi_jobs_read_log_size(const dpi_buf *body, int mark, uint64_t *size)
+{
+    sent_part part;
+    for (const char *at = dpi_buf_text(body); next_part(&at, &part);) {
+        *size = part.end;
+        if (part.lines == -(long)mark && part.begin == part.end)
+            return true;
+    }
+    return false;
+}
+
+unsigned dpi_jobs_read_lines_begin(const dpi_buf *body, int lines, size_t size, uint64_t least, uint64_t *begin)
+{
+    sent_part part;
+    unsigned places = 0;
+    for (const char *at = dpi_buf_text(body); next_part(&at, &part) && places < 2;) {
+        const bool same = places > 0 && part.begin == *begin;
+        if (part.lines != lines || part.end - part.begin != size || part.end < least || same)
+            continue;
+        *begin = part.begin;
+        places++;
+    }
+    return places;
 }
 
 /* ---- The log as text ---- */

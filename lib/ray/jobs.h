@@ -32,9 +32,9 @@ dpi_http_request dpi_jobs_log_rest_request(const char *agent, const char *id, ui
 dpi_http_request dpi_jobs_log_end_request(const char *address, const char *id, const char *node_id, int lines);
 dpi_http_request dpi_jobs_log_stream_request(const char *address, const char *id, const char *node_id);
 
-/* Ray tells the size of a log to nobody but the log of the node's agent, which has a line for each request: the size, and the
- * number of lines that was asked for. A number that nobody else asks for is the mark, 1 to INT_MAX: of -mark lines Ray sends
- * none, at once, whatever the size is. Then the agent's log is asked for its last lines. */
+/* Ray tells the size of a log, and where in it the last lines begin, to nobody but the log of the node's agent, which has a line
+ * for each request, with the number of lines that was asked for. One that nobody else asks for is the mark, 2 to INT_MAX: of
+ * -mark lines Ray sends none, at once, whatever the size is. Then the agent's log is asked for its last lines. */
 dpi_http_request dpi_jobs_log_size_request(const char *address, const char *id, const char *node_id, int mark);
 dpi_http_request dpi_jobs_agent_log_request(const char *address, const char *node_id, int lines);
 
@@ -97,6 +97,10 @@ dpipes_status dpi_jobs_read_text_log(const dpi_buf *body, dpi_buf *text, dpipes_
 
 /* The size of the log that was asked for with this mark; false: these lines of the agent's log do not tell. */
 bool dpi_jobs_read_log_size(const dpi_buf *body, int mark, uint64_t *size);
+
+/* The last lines of a log that were asked for: by these lines of the agent's, at how many places they can have begun, when they were
+ * `size` bytes and the log had `least` or more: 0, 1, or 2 for more; *begin is one of them. */
+unsigned dpi_jobs_read_lines_begin(const dpi_buf *body, int lines, size_t size, uint64_t least, uint64_t *begin);
 
 bool dpi_ray_job_ended(dpipes_ray_job_status status);
 

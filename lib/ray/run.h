@@ -66,6 +66,12 @@ typedef struct dpi_follow {
     int64_t heard_ms;      /* since when the message channel, if it is not the log, has brought nothing */
     int64_t quiet_ms;      /* since when the log has brought nothing */
     uint64_t quiet_at;     /* how many bytes it had brought then */
+    dpi_buf lines;         /* the last of the log */
+    int lines_wanted;      /* so many should bring what is new */
+    int lines_asked;       /* for */
+    size_t line_size;      /* bytes of one, as the last were */
+    int64_t lines_ms;      /* since when */
+    unsigned lines_misses; /* in a row */
     uint64_t log_size;     /* of the job that has ended; UINT64_MAX: it is not known */
     int mark;              /* of the request for it */
     dpi_ending ending;
@@ -81,6 +87,9 @@ typedef struct dpi_follow {
     bool as_text;         /* the log is read by the job API */
     bool rest;            /* the transfer at hand began after the job's end: with it the log is read */
     bool by_agent;        /* it comes from the node's own agent, from our offset on */
+    bool by_lines;        /* it is the log's last lines, and the place of these */
+    bool placing;         /* `lines` are there, and their place is asked for */
+    bool no_lines;        /* they do not bring what is new, or cannot be placed */
     bool agent_failed;    /* it does not give it */
     bool has_stream;      /* one of the client's streams is this log's */
     bool streaming;       /* the stream is open */

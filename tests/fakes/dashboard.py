@@ -80,6 +80,7 @@ class Answer:
     headers: dict = field(default_factory=dict)
     length: int = 0  # added to the true Content-Length
     after: bool = False  # what the request asks for is done before
+    when: object = None  # a function of the request, which says whether it is meant
 
 
 @dataclass
@@ -115,7 +116,7 @@ class Dashboard:
         pause=0.0,
         version="2.60.0",
         max_streams=float("inf"),
-        logs_requests=True,
+        logs_requests=False,
     ):
         self.jobs = {} if jobs is None else jobs
         self.answers = list(answers)
@@ -125,7 +126,7 @@ class Dashboard:
         self.pause = pause  # seconds after each
         self.version = version
         self.max_streams = max_streams  # with so many open there is no log but as text: 429
-        self.agents_own_log = [] if logs_requests else None  # None: only warnings are logged
+        self.agents_own_log = [] if logs_requests else None  # None: warnings alone, so logs are streamed
         self.requests = []
         self.streams = set()  # their sockets
         self.most_streams = 0
@@ -190,7 +191,8 @@ class Dashboard:
 
     def fault_for(self, request):
         for answer in self.answers:
-            if answer.times > 0 and f"{request.line} ".startswith(answer.request):
+            meant = f"{request.line} ".startswith(answer.request) and (not answer.when or answer.when(request))
+            if answer.times > 0 and meant:
                 answer.times -= 1
                 return answer
         return None

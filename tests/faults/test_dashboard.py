@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -156,7 +157,7 @@ def test_a_rest_that_is_cut_is_read_on_from_the_dashboard(log, events):
     job = Job([(0, log[:200]), (99, log[200:])], ends_after=0.3, agent=True)
     with Dashboard({"job": job}, [Answer(AGENT, 206, log[200:250], length=5)]) as fake:
         assert follow(fake, "job")["job"] == whole(events)
-        assert fake.count(FILE) == 1
+        assert whole_logs(fake) == 1
 
 
 @pytest.mark.parametrize("request_", [DETAILS, "GET /nodes"])
@@ -183,6 +184,67 @@ def test_without_room_for_streams_the_logs_are_polled(log, events):
     assert {name: told[name] for name in jobs} == {name: whole(events) for name in jobs}
 
 
+# ---- The log by its last lines, where no agent can be asked ----------------------------------------------------------
+
+
+def by_lines(job, **dashboard):
+    """What is told of it; no stream was opened, and nothing fetched from the first byte on."""
+    with Dashboard({"job": job}, **{"logs_requests": True, **dashboard}) as fake:
+        told = follow(fake, "job")["job"]
+    assert (job.streams, fake.count("GET /api/jobs/job/logs")) == (0, 0)
+    assert [request.query["lines"] for request in fake.requests if request.log == "job"].count("-1") <= 1  # at the end
+    return told
+
+
+def test_a_log_that_grows_comes_by_its_last_lines(log, events):
+    pieces = [(n * 0.03, log[n * 7 : n * 7 + 7]) for n in range(len(log) // 7 + 1)]
+    assert by_lines(Job(pieces, ends_after=3)) == whole(events)
+
+
+def test_lines_that_are_all_the_same_are_told_apart(log):
+    pieces = [(n * 0.02, b"tick\n" * 3) for n in range(100)]
+    told = by_lines(Job(pieces, ends_after=3))
+    assert [event["offset"] for event in told[:-2]] == list(range(5, 1505, 5))
+    assert {event["text"] for event in told[:-2]} == {"tick"}
+
+
+def test_more_lines_than_were_asked_for_come_by_a_second_request(log, events):
+    burst = b"".join(b"%d\n" % n for n in range(20_000))
+    told = by_lines(Job([(0, log), (1, b"\n" + burst)], ends_after=3))
+    assert [event["text"] for event in told[len(events) :] if isinstance(event, dict)] == burst.decode().split()
+
+
+@pytest.mark.parametrize("code", [429, HANG_UP, 500, 502], ids=str)
+def test_lines_that_are_not_given_are_asked_for_again(log, events, code):
+    pieces = [(n * 0.1, log[n * 50 : n * 50 + 50]) for n in range(len(log) // 50 + 1)]
+    faults = [Answer(FILE, code, b"{}", times=2)]
+    assert without_offsets(by_lines(Job(pieces, ends_after=3), answers=faults)) == without_offsets(whole(events))
+
+
+def test_two_clients_of_one_job_do_not_mistake_their_lines(log, events):
+    pieces = [(n * 0.02, log[n * 5 : n * 5 + 5]) for n in range(len(log) // 5 + 1)]
+    job = Job(pieces, ends_after=4)
+    with Dashboard({"job": job}, logs_requests=True) as fake, ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(lambda _: follow(fake, "job")["job"], range(8)))
+    assert told == [whole(events)] * 8 and job.streams == 0
+
+
+def test_where_the_agents_log_tells_nothing_a_stream_is_opened(log, events):
+    job = Job([(0, log[:300]), (0.5, log[300:])], ends_after=1)
+    with Dashboard({"job": job, "next": Job([(0, log)], ends_after=2)}) as fake:
+        told = follow(fake, "job", "next")
+        assert told["job"] == whole(events) and told["next"] == whole(events)
+        assert job.streams == 1 and fake.count(FILE) < 20
+
+
+def test_a_line_too_long_to_be_asked_for_again_and_again_comes_by_a_stream():
+    line = b"x" * 5_000_000 + b"\n"
+    job = Job([(0, b"first\n"), (0.5, line)], ends_after=2)
+    with Dashboard({"job": job}, logs_requests=True) as fake:
+        told = follow(fake, "job")["job"]
+    assert [len(event["text"]) for event in told[:-2]] == [5, 5_000_000] and job.streams == 1
+
+
 # ---- The end of a long log, where no agent can be asked ---------------------------------------------------------------
 
 TICKS = b"%s\n" % (b"tick" * 24) * 15_000  # every part of it looks like every other
@@ -199,7 +261,7 @@ def assert_ticks(told):
 
 
 def whole_logs_of_ticks(job, **dashboard):
-    with Dashboard({"job": job}, **dashboard) as fake:
+    with Dashboard({"job": job}, **{"logs_requests": True, **dashboard}) as fake:
         *told, end = follow(fake, "job")["job"]
     assert end == ("SUCCEEDED", "")
     assert_ticks(told)
@@ -221,21 +283,25 @@ def test_what_the_stream_has_not_brought_yet_is_waited_for():
         ({"cuts": [1_400_000]}, {}),
         ({"stalls_at": 1_400_000}, {}),
         ({}, {"logs_requests": False}),
-        ({}, {"answers": [Answer(FILE, 500, b"StopAsyncIteration", times=2)]}),
-        ({}, {"answers": [Answer(FILE, HANG_UP, times=2)]}),
-        ({}, {"answers": [Answer(FILE, 200, b"", times=2)]}),
     ],
-    ids=["cut", "stalled", "no line in the agent's log", "500", "hang up", "no agent's log"],
+    ids=["cut", "stalled", "no line in the agent's log"],
 )
 def test_what_cannot_be_known_of_a_long_log_is_fetched(faults, dashboard):
     job = Job([(0, TICKS[:1_300_000]), (99, TICKS[1_300_000:])], ends_after=1, **faults)
     assert whole_logs_of_ticks(job, **dashboard) == 1
 
 
+@pytest.mark.parametrize("code", [200, 500, HANG_UP], ids=["200", "500", "hang up"])
+def test_a_long_log_that_cannot_be_measured_is_fetched(code):
+    job = Job([(0, TICKS[:1_300_000]), (99, TICKS[1_300_000:])], ends_after=1)
+    fault = Answer(FILE, code, b"", times=2, when=lambda _: job.ended)
+    assert whole_logs_of_ticks(job, answers=[fault]) == 1
+
+
 @pytest.mark.parametrize("version", ["2.60.0", "2.40.0"], ids=["bytes", "text"])
 def test_a_long_log_that_is_polled_is_not_fetched_once_more_when_it_is_whole(version):
     jobs = {"first": Job([(0, b"")], ends_after=4), "job": Job([(0, TICKS)], ends_after=3)}
-    with Dashboard(jobs, version=version) as fake:
+    with Dashboard(jobs, version=version, logs_requests=True) as fake:
         told = follow(fake, "first", "job", max_streams=1)
         last_look = max(n for n, request in enumerate(fake.requests) if request.line == DETAILS)
         lines = [request.query.get("lines", "text") for request in fake.requests[last_look:] if request.log == "job"]

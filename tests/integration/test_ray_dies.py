@@ -9,11 +9,12 @@ import pytest
 from harness import Following, built, clean_environment
 from own_ray import DASHBOARD, Ray
 
-# A message and a line of output every 0.05 s.
+# A message and a line of output every 0.05 s, and lines of 10 kB before.
 TICKER = """
 import sys, time
 from dagster_pipes import open_dagster_pipes
 with open_dagster_pipes() as pipes:
+    print(("x" * 9999 + "\\n") * int(sys.argv[2]), end="")
     for n in range(int(sys.argv[1])):
         pipes.log.info(str(n))
         print("line", n, flush=True)
@@ -21,10 +22,10 @@ with open_dagster_pipes() as pipes:
 """
 
 
-def start(ray, count, *words):
+def start(ray, count, *words, burst=0):
     where = [] if "--address" in words else ["--address", ray.address]
     command = [built("cli/dpipes"), "run", "--json", *where, *words]
-    command += ["--", sys.executable, "-c", TICKER, str(count)]
+    command += ["--", sys.executable, "-c", TICKER, str(count), str(burst)]
     return Following(command, clean_environment())
 
 
@@ -54,12 +55,12 @@ def finish(following):
     return len(following.logs()), result, err
 
 
-@pytest.mark.parametrize("by", ["agent", "stream"])
+@pytest.mark.parametrize("by", ["agent", "lines", "stream"])
 def test_a_dashboard_that_is_killed_and_started_again_costs_no_message(lasting, by):
-    """The log comes from the node's agent, or, where the client does not take the dashboard to be on this machine, from a
-    stream of the dashboard's."""
+    """The log comes from the node's agent; or, where the client does not take the dashboard to be on this machine, by its last
+    lines, and where too much comes at once for that, from a stream of the dashboard's."""
     elsewhere = ["--address", lasting.address.replace("127.0.0.1", "0.0.0.0"), "--token-file", lasting.token_file]
-    following = start(lasting, 200, *(elsewhere if by == "stream" else []))
+    following = start(lasting, 200, *([] if by == "agent" else elsewhere), burst=500 if by == "stream" else 0)
     following.read_logs(10)
     lasting.restart_dashboard()
     count, result, err = finish(following)

@@ -27,7 +27,7 @@ def project(tmp_path_factory):
 
 
 class Place:
-    """How the run reads its logs: of the node's agent, or, where the dashboard seems not to be on this machine, of streams."""
+    """How the run reads its logs: of the node's agent, or, where the dashboard seems not to be on this machine, by their last lines."""
 
     def __init__(self, ray, by, project):
         address = ray.address if by == "agent" else ray.address.replace("127.0.0.1", "0.0.0.0")
@@ -43,7 +43,7 @@ class Place:
         assert done.returncode == 0, done.stderr
 
 
-@pytest.fixture(params=["agent", "stream"])
+@pytest.fixture(params=["agent", "lines"])
 def place(lasting, project, request):
     return Place(lasting, request.param, project)
 

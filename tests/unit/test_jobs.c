@@ -78,6 +78,29 @@ START_TEST(the_agents_log_tells_the_size_of_the_log_that_was_asked_for_with_the_
 }
 END_TEST
 
+static unsigned places(const char *agent_log, uint64_t least)
+{
+    uint64_t begin = 0;
+    const unsigned count = dpi_jobs_read_lines_begin(body(agent_log), 50, 200, least, &begin);
+    if (count == 1)
+        ck_assert_uint_eq(begin, 1000);
+    return count;
+}
+
+START_TEST(the_agents_log_tells_where_lines_begin)
+{
+#define OURS AGENT_SAYS "1000 to 1200 for lines=50, with keep_alive=-1\n"
+    ck_assert_uint_eq(places(OURS, 1200), 1);
+    ck_assert_uint_eq(places(OURS, 1201), 0);
+    ck_assert_uint_eq(places(OURS OURS, 0), 1);
+    ck_assert_uint_eq(places(AGENT_SAYS "900 to 1100 for lines=50, with\n" OURS, 1101), 1);
+    ck_assert_uint_eq(places(AGENT_SAYS "900 to 1100 for lines=50, with\n" OURS, 1100), 2);
+    ck_assert_uint_eq(
+        places(AGENT_SAYS "1000 to 1201 for lines=50, with\n" AGENT_SAYS "0 to 200 for lines=51, with\n", 0), 0);
+    ck_assert_uint_eq(places("", 0), 0);
+}
+END_TEST
+
 START_TEST(an_agents_log_that_does_not_tell_it_tells_none)
 {
     uint64_t size;
@@ -298,6 +321,7 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, requests_go_to_rays_paths);
     tcase_add_test(tc, the_agents_log_tells_the_size_of_the_log_that_was_asked_for_with_the_mark);
+    tcase_add_test(tc, the_agents_log_tells_where_lines_begin);
     tcase_add_test(tc, an_agents_log_that_does_not_tell_it_tells_none);
     tcase_add_test(tc, the_version_says_whether_the_log_streams);
     tcase_add_test(tc, a_version_that_is_none_is_refused);
