@@ -322,17 +322,16 @@ static int resume_run(execute_command *c, const char *run_id)
 
 /* ---- backfill ---- */
 
-/* Launched runs are no processes of our pipeline: they go on where that ends. */
-static bool is_to_leave(const execute_command *c)
+static bool is_to_leave(const execute_command *c, const dpipes_backfill *b)
 {
-    return c->task == LAUNCH && is_to_stop(c) && !dpi_signals_stopping();
+    return dpipes_backfill_launched(b) && dpi_launch_is_left(&c->view);
 }
 
 static dpipes_status follow_backfill(execute_command *c, dpipes_backfill *b)
 {
     dpipes_status status = DPIPES_OK;
     bool told = false;
-    while (status == DPIPES_OK && !dpipes_backfill_ended(b) && !is_to_leave(c)) {
+    while (status == DPIPES_OK && !dpipes_backfill_ended(b) && !is_to_leave(c, b)) {
         if (is_to_stop(c) && !told)
             dpipes_backfill_cancel(b);
         told = is_to_stop(c);
@@ -350,7 +349,7 @@ static int finish_backfill(execute_command *c, dpipes_backfill *b)
     const bool followed = follow_backfill(c, b) == DPIPES_OK;
     if (!followed)
         code = dpi_fail_command(&c->err);
-    if (!followed || (is_to_leave(c) && !dpipes_backfill_ended(b)))
+    if (!followed || (is_to_leave(c, b) && !dpipes_backfill_ended(b)))
         fprintf(stderr, "dpipes: its jobs go on; go on with them: dpipes backfill --resume %s\n",
                 dpipes_backfill_id(b));
     const size_t succeeded = dpipes_backfill_ended_as(b, DPIPES_RUN_SUCCESS);

@@ -13,8 +13,7 @@ static void say_goes_on(const dpipes_launch *launch)
     fprintf(stderr, "dpipes: its job goes on; follow it: dpipes runs attach %s\n", dpipes_launch_run_id(launch));
 }
 
-/* The job is no process of our pipeline, so it goes on where that ends. */
-static bool is_to_leave(const dpi_graph_view *view)
+bool dpi_launch_is_left(const dpi_graph_view *view)
 {
     return dpi_graph_view_broken(view) == EPIPE && !dpi_signals_stopping();
 }
@@ -23,7 +22,7 @@ static dpipes_status follow(dpipes_launch *launch, const dpi_graph_view *view, d
 {
     dpipes_status status = DPIPES_OK;
     bool told = false;
-    while (status == DPIPES_OK && !dpipes_launch_ended(launch) && !is_to_leave(view)) {
+    while (status == DPIPES_OK && !dpipes_launch_ended(launch) && !dpi_launch_is_left(view)) {
         if (dpi_signals_stopping() && !told)
             dpipes_launch_cancel(launch);
         told = dpi_signals_stopping();

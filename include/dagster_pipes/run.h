@@ -283,6 +283,8 @@ DPIPES_API dpipes_backfill *dpipes_backfill_resume(dpipes_store *store, const ch
 DPIPES_API dpipes_status dpipes_backfill_step(dpipes_backfill *backfill, int64_t timeout_ms, dpipes_error *err);
 DPIPES_API void dpipes_backfill_cancel(dpipes_backfill *backfill);
 DPIPES_API bool dpipes_backfill_ended(const dpipes_backfill *backfill);
+DPIPES_API bool
+dpipes_backfill_launched(const dpipes_backfill *backfill); /* whether its runs are jobs, not executed here */
 DPIPES_API const char *dpipes_backfill_id(const dpipes_backfill *backfill);
 DPIPES_API size_t
 dpipes_backfill_count(const dpipes_backfill *backfill); /* of its runs, those that this one has to do with */

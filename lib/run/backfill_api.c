@@ -319,6 +319,11 @@ bool dpipes_backfill_ended(const dpipes_backfill *backfill)
     return dpi_backfill_ended(&backfill->backfill);
 }
 
+bool dpipes_backfill_launched(const dpipes_backfill *backfill)
+{
+    return backfill->launched;
+}
+
 const char *dpipes_backfill_id(const dpipes_backfill *backfill)
 {
     return backfill->backfill.id;

@@ -55,19 +55,26 @@ def test_a_closed_pipe_leaves_a_launched_run(project, tmp_path):
         assert not fake.jobs[f"dagster-run-{run_id}"].ended
 
 
+def leave_launched_runs(fake, home, *words):
+    """Their backfill."""
+    code, errors = read_one_line(*words, "--max-runs", "1", "--address", fake.address, "--home", home)
+    [(backfill,)] = query(home, "SELECT DISTINCT backfill_id FROM runs")
+    assert code == 141
+    assert errors.endswith(f"dpipes: its jobs go on; go on with them: dpipes backfill --resume {backfill}\n")
+    [left, waiting] = query(home, "SELECT status FROM runs ORDER BY partition_key")
+    assert left[0] in ("STARTING", "STARTED") and waiting == ("QUEUED",)
+    assert not any(job.ended for job in fake.jobs.values())
+    return backfill
+
+
 def test_a_closed_pipe_leaves_launched_runs(project, tmp_path):
     project.write(launcher={"ray": {}}, partitions=["a", "b"])
     home = tmp_path / "home"
     with FakeRay(project, seconds=60) as fake:
         fake.pieces_of = lambda name: [(n * 0.1, b"line %d\n" % n) for n in range(600)]
-        words = ("launch", project.graph, "--range", "a..b", "--max-runs", "1", "--address", fake.address, "--home", home)
-        code, errors = read_one_line(*words)
-        [(backfill,)] = query(home, "SELECT DISTINCT backfill_id FROM runs")
-        assert code == 141
-        assert errors.endswith(f"dpipes: its jobs go on; go on with them: dpipes backfill --resume {backfill}\n")
-        [left, waiting] = query(home, "SELECT status FROM runs ORDER BY partition_key")
-        assert left[0] in ("STARTING", "STARTED") and waiting == ("QUEUED",)
-        assert not any(job.ended for job in fake.jobs.values())
+        backfill = leave_launched_runs(fake, home, "launch", project.graph, "--range", "a..b")
+        leave_launched_runs(fake, home, "backfill", "--resume", backfill)
+        assert len(fake.jobs) == 1
 
 
 def test_a_full_disk_behind_stdout_stops_nothing(project, tmp_path):
