@@ -262,13 +262,14 @@ static int prune(dpi_store_command *c)
 static const char *const list_takes[] = {"--status", "--job", "--limit", NULL};
 static const char *const show_takes[] = {"--events", "--html", NULL};
 static const char *const worker_takes[] = {"--address", NULL};
+static const char *const wait_takes[] = {"--address", "--give-up-after", NULL};
 static const char *const prune_takes[] = {"--keep", "--older-than", NULL};
 
 static const dpi_store_action actions[] = {
     {"runs", NULL, list_takes, list_runs},
     {"show", "the ID of a run", show_takes, show_run},
-    {"terminate", "the ID of a run", worker_takes, dpi_runs_terminate},
-    {"wait", "the ID of a run", worker_takes, dpi_runs_wait},
+    {"terminate", "the ID of a run", wait_takes, dpi_runs_terminate},
+    {"wait", "the ID of a run", wait_takes, dpi_runs_wait},
     {"health", "the ID of a run", worker_takes, dpi_runs_health},
     {"debug", "the ID of a run", worker_takes, dpi_runs_debug},
     {"prune", NULL, prune_takes, prune},

@@ -29,7 +29,11 @@ static int put_word(const dpi_store_command *c, const char *key, const char *wor
 static dpipes_launch_options options_of(const dpi_store_command *c)
 {
     return (dpipes_launch_options){
-        .size = sizeof(dpipes_launch_options), .program = DPI_OWN_PROGRAM, .address = c->address};
+        .size = sizeof(dpipes_launch_options),
+        .program = DPI_OWN_PROGRAM,
+        .address = c->address,
+        .give_up_after_ms = c->give_up_after_ms,
+    };
 }
 
 /* ---- terminate, wait ---- */

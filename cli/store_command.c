@@ -23,6 +23,7 @@ static size_t args_of(const dpi_store_action *action, dpi_store_command *c, dpi_
         {"--keep", DPI_ARG_COUNT, &c->keep},
         {"--older-than", DPI_ARG_AGE, &c->older_than_ms},
         {"--address", DPI_ARG_TEXT, &c->address},
+        {"--give-up-after", DPI_ARG_SECONDS, &c->give_up_after_ms},
     };
     const size_t count = sizeof common / sizeof *common;
     memcpy(args, common, sizeof common);

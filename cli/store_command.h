@@ -28,7 +28,8 @@ struct dpi_store_command {
     const char *job;
     const char *html; /* a file */
     const char *address;
-    int64_t limit; /* -1: not given, as in the next two */
+    int64_t give_up_after_ms; /* 0: not given */
+    int64_t limit;            /* -1: not given, as in the next two */
     int64_t keep;
     int64_t older_than_ms;
     const char *word; /* what the action wants */

@@ -1,5 +1,6 @@
 """A dashboard that goes away under a live run, and comes back or does not."""
 
+import re
 import time
 import uuid
 
@@ -58,6 +59,7 @@ def test_a_dashboard_that_comes_back_costs_a_run_nothing(kind, project, fake, un
 # ---- It stays away --------------------------------------------------------------------------------------------------
 
 PATIENCE = ("--give-up-after", "1")
+LEFT = re.compile(r"has not answered for \d+\.\d s; job .* was RUNNING and may still run")  # not the usual minute
 
 
 def end_without(fake, live):
@@ -105,18 +107,42 @@ def test_a_dashboard_that_stays_away_leaves_a_backfill_that_is_resumed(project, 
     assert fake.take_starts() == sorted([*STEPS, "second", *STEPS])  # it fails only once
 
 
+def wait_for_request(fake, live, begin):
+    while not fake.count(begin):
+        assert live.process.poll() is None, live.end()
+        time.sleep(0.05)
+
+
 def test_a_dashboard_that_stays_away_leaves_a_launched_run_that_is_attached_to(project, fake, tmp_path):
     home = tmp_path / "home"
     fake.seconds = 60  # whatever the job does
     project.write("in_process", launcher={"ray": {"address": fake.address}})
-    for words in (["launch", project.graph, "--run-id", RUN], ["runs", "attach", RUN]):
+    for words in (["launch", project.graph, "--run-id", RUN], ["runs", "attach", RUN], ["runs", "wait", RUN]):
         with Live(*words, "--home", home, *PATIENCE) as live:
-            while not fake.count(f"GET /api/jobs/dagster-run-{RUN}"):
-                assert live.process.poll() is None, live.end()
-                time.sleep(0.05)
+            wait_for_request(fake, live, f"GET /api/jobs/dagster-run-{RUN}")
             errors = end_without(fake, live)
-        assert "was RUNNING and may still run" in errors
+        assert LEFT.search(errors)
         assert "no message came" not in live.rest  # it may come yet
-        assert f"its job goes on; follow it: dpipes runs attach {RUN}\n" in errors
+        assert (f"its job goes on; follow it: dpipes runs attach {RUN}\n" in errors) == ("wait" not in words)
         fake.requests.clear()
     assert fake.take_starts() == ["--launched"]
+
+
+class Deaf(FakeRay):
+    """No job of its heeds a stop."""
+
+    def job(self, request, name, action=""):
+        return self.as_json({"stopped": True}) if action == "stop" else super().job(request, name, action)
+
+
+def test_a_dashboard_that_stays_away_ends_the_wait_for_a_terminated_run(project, tmp_path):
+    home = tmp_path / "home"
+    with Deaf(project, seconds=60) as fake:
+        project.write("in_process", launcher={"ray": {"address": fake.address}})
+        assert dpipes("launch", project.graph, "--run-id", RUN, "--detach", "--home", home).returncode == 0
+        with Live("runs", "terminate", RUN, "--home", home, *PATIENCE) as live:
+            wait_for_request(fake, live, f"POST /api/jobs/dagster-run-{RUN}/stop")
+            fake.requests.clear()
+            wait_for_request(fake, live, f"GET /api/jobs/dagster-run-{RUN}")
+            assert LEFT.search(end_without(fake, live))
+    assert status_of_run(home) == "CANCELING"
