@@ -154,6 +154,8 @@ void dpipes_ray_client_free(dpipes_ray_client *client)
     dpi_buf_fini(&client->runtime_env);
     dpi_agenda_fini(&client->agenda);
     dpi_events_fini(&client->events);
+    for (size_t i = 0; i < DPI_PARCELS_KEPT; i++)
+        dpi_kept_package_fini(&client->kept[i]);
     if (client->wake_fd >= 0)
         close(client->wake_fd);
     if (client->timer_fd >= 0)

@@ -11,6 +11,7 @@
 #include "ray/http.h"
 #include "ray/jobs.h"
 #include "ray/log_tail.h"
+#include "ray/parcels.h"
 #include "ray/roll_call.h"
 
 struct dpipes_ray_client {
@@ -43,6 +44,7 @@ struct dpipes_ray_client {
     int64_t nodes_asked_ms; /* monotonic: when a run without a log last asked for the nodes, for all of them */
     dpi_agenda agenda;
     dpi_roll_call roll_call;
+    dpi_kept_package kept[DPI_PARCELS_KEPT]; /* of the last job */
     bool queue_events;
     dpi_events events;
 };

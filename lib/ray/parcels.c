@@ -15,6 +15,7 @@
 /* What is packed, and by which rules. */
 typedef struct packing {
     dpi_parcels *parcels;
+    dpi_kept_package *kept; /* NULL: none is */
     const dpi_log *log;
     dpi_json_value runtime_env;
     dpi_buf texts; /* the patterns, each with its NUL */
@@ -186,21 +187,43 @@ static dpipes_status next_parcel(const packing *p, dpi_parcel **parcel, dpipes_e
     return DPIPES_OK;
 }
 
+/* Where the parcel is kept for the next job; NULL: nowhere. */
+static dpi_kept_package *place_of(const packing *p, const dpi_parcel *parcel)
+{
+    const ptrdiff_t place = parcel - p->parcels->items;
+    return p->kept && place < DPI_PARCELS_KEPT ? &p->kept[place] : NULL;
+}
+
+static dpipes_status zip_tree(const packing *p, const dpi_tree *tree, const dpi_package_extra *extra, const char *what,
+                              dpi_parcel *parcel, dpipes_error *err)
+{
+    dpi_kept_package *kept = extra->data || !dpi_tree_is_settled(tree) ? NULL : place_of(p, parcel);
+    dpipes_status status = dpi_package_zip(tree, extra, what, &parcel->bytes, err);
+    if (status == DPIPES_OK)
+        status = dpi_package_name(&parcel->bytes, ".zip", parcel->name, err);
+    if (status != DPIPES_OK)
+        return status;
+    if (kept)
+        dpi_kept_package_put(kept, tree, &parcel->bytes, parcel->name);
+    warn_of_needs(p, tree);
+    return DPIPES_OK;
+}
+
 static dpipes_status pack_tree(packing *p, const dpi_tree *tree, const dpi_package_extra *extra, const char *what,
                                dpi_parcel **parcel, dpipes_error *err)
 {
     dpipes_status status = next_parcel(p, parcel, err);
-    if (status == DPIPES_OK)
-        status = dpi_package_zip(tree, extra, what, &(*parcel)->bytes, err);
-    if (status == DPIPES_OK)
-        status = dpi_package_name(&(*parcel)->bytes, ".zip", (*parcel)->name, err);
     if (status != DPIPES_OK)
         return status;
-    dpi_log_emit(p->log, DPIPES_LOG_INFO, "%s: %zu files of %llu bytes are package %s of %zu bytes", what,
-                 tree->count + (extra->data != NULL), (unsigned long long)tree->bytes, (*parcel)->name,
-                 (*parcel)->bytes.size);
-    warn_of_needs(p, tree);
-    return DPIPES_OK;
+    const dpi_kept_package *kept = extra->data ? NULL : place_of(p, *parcel);
+    const bool known = kept && dpi_kept_package_copy(kept, tree, &(*parcel)->bytes, (*parcel)->name);
+    if (!known)
+        status = zip_tree(p, tree, extra, what, *parcel, err);
+    if (status == DPIPES_OK)
+        dpi_log_emit(p->log, DPIPES_LOG_INFO, "%s: %zu files of %llu bytes are package %s of %zu bytes%s", what,
+                     tree->count + (extra->data != NULL), (unsigned long long)tree->bytes, (*parcel)->name,
+                     (*parcel)->bytes.size, known ? ", as before" : "");
+    return status;
 }
 
 static dpipes_status pack_archive(packing *p, const char *path, const char *what, const char *extension,
@@ -426,12 +449,13 @@ bool dpi_parcels_have_room(const dpipes_ray_job *job)
 }
 
 dpipes_status dpi_parcels_pack(dpi_parcels *parcels, const dpipes_ray_job *job, const char *context_json,
-                               const dpi_log *log, dpipes_error *err)
+                               dpi_kept_package *kept, const dpi_log *log, dpipes_error *err)
 {
     packing *p = calloc(1, sizeof *p);
     if (!p)
         return dpi_fail_memory(err);
     p->parcels = parcels;
+    p->kept = kept;
     p->log = log;
     dpipes_status status = parse_runtime_env(job, &p->runtime_env, err);
     if (status == DPIPES_OK)

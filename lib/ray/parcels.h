@@ -5,9 +5,10 @@
 
 #include <dagster_pipes/ray.h>
 
-#include "ray/package.h"
+#include "ray/kept_package.h"
 
-#define DPI_PARCELS_MAX 64 /* packages of one job */
+#define DPI_PARCELS_MAX  64 /* packages of one job */
+#define DPI_PARCELS_KEPT 4  /* of them, for the next job */
 
 /* The context's file in the package, and its path from the directory in which the program starts. */
 #define DPI_PARCEL_CONTEXT "dagster_pipes_context.json"
@@ -28,11 +29,12 @@ typedef struct dpi_parcels {
 /* Whether a file of ours can travel in the job's working_dir: a directory here, or files to ship. */
 bool dpi_parcels_have_room(const dpipes_ray_job *job);
 
-/* Packs what of the job is on this machine; `context_json` not NULL: with it as DPI_PARCEL_CONTEXT. The logger hears what is
- * packed, and which shared libraries a program in it needs that a plain node has not.
+/* Packs what of the job is on this machine; `context_json` not NULL: with it as DPI_PARCEL_CONTEXT. `kept`: DPI_PARCELS_KEPT
+ * packages, of the job before and then of this one; NULL: none is kept. The logger hears what is packed, and which shared
+ * libraries a program in it needs that a plain node has not.
  * DPIPES_EINVAL names the field and its value; DPIPES_ENOENT, DPIPES_EIO, DPIPES_ENOMEM. */
 dpipes_status dpi_parcels_pack(dpi_parcels *parcels, const dpipes_ray_job *job, const char *context_json,
-                               const dpi_log *log, dpipes_error *err);
+                               dpi_kept_package *kept, const dpi_log *log, dpipes_error *err);
 
 void dpi_parcels_fini(dpi_parcels *parcels);
 

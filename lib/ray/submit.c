@@ -417,7 +417,7 @@ static dpipes_status pack(dpipes_ray_run *run, const dpipes_ray_job *job, const 
     run->submit.parcels = calloc(1, sizeof *run->submit.parcels);
     if (!run->submit.parcels)
         return dpi_fail_memory(err);
-    return dpi_parcels_pack(run->submit.parcels, job, context_json, &run->client->log, err);
+    return dpi_parcels_pack(run->submit.parcels, job, context_json, run->client->kept, &run->client->log, err);
 }
 
 static const char *text_or_null(const dpi_buf *text)

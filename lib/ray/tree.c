@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/store_file.h"
@@ -14,6 +15,7 @@
 #include "ray/ignore.h"
 
 #define DPI_IGNORE_FILE_MAX ((size_t)1024 * 1024)
+#define DPI_SETTLED_S       2 /* the coarsest file systems tell times to so much */
 
 /* ---- The list ---- */
 
@@ -42,6 +44,22 @@ static bool make_room(dpi_tree *tree)
     tree->files = files;
     tree->capacity = capacity;
     return true;
+}
+
+static int64_t later(int64_t one, int64_t other)
+{
+    return one > other ? one : other;
+}
+
+static void note_state(dpi_tree *tree, const char *name, const struct stat *info)
+{
+    const uint64_t state[] = {(uint64_t)info->st_dev,         (uint64_t)info->st_ino,
+                              (uint64_t)info->st_mode,        (uint64_t)info->st_size,
+                              (uint64_t)info->st_mtim.tv_sec, (uint64_t)info->st_mtim.tv_nsec,
+                              (uint64_t)info->st_ctim.tv_sec, (uint64_t)info->st_ctim.tv_nsec};
+    dpi_buf_append(&tree->states, state, sizeof state);
+    dpi_buf_append(&tree->states, name, strlen(name) + 1);
+    tree->changed_s = later(tree->changed_s, later(info->st_mtim.tv_sec, info->st_ctim.tv_sec));
 }
 
 static dpipes_status add(dpi_tree *tree, const char *path, const char *name, const struct stat *info, dpipes_error *err)
@@ -73,6 +91,7 @@ static dpipes_status add(dpi_tree *tree, const char *path, const char *name, con
         free(file.name);
         return dpi_fail_memory(err);
     }
+    note_state(tree, name, info);
     tree->bytes += file.size;
     tree->files[tree->count++] = file;
     return DPIPES_OK;
@@ -96,6 +115,11 @@ bool dpi_tree_has(const dpi_tree *tree, const char *name)
     return false;
 }
 
+bool dpi_tree_is_settled(const dpi_tree *tree)
+{
+    return dpi_clock_unix_ms() / 1000 - tree->changed_s > DPI_SETTLED_S;
+}
+
 void dpi_tree_fini(dpi_tree *tree)
 {
     for (size_t i = 0; i < tree->count; i++) {
@@ -103,6 +127,7 @@ void dpi_tree_fini(dpi_tree *tree)
         free(tree->files[i].name);
     }
     free(tree->files);
+    dpi_buf_fini(&tree->states);
     *tree = (dpi_tree){0};
 }
 

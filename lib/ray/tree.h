@@ -23,6 +23,8 @@ typedef struct dpi_tree {
     size_t count;
     size_t capacity;
     uint64_t bytes;
+    dpi_buf states; /* of all, each with its name: what differs when a file has changed, or was changed for another */
+    int64_t changed_s; /* Unix time: the last change */
 } dpi_tree;
 
 typedef struct dpi_tree_options {
@@ -43,6 +45,9 @@ dpipes_status dpi_tree_add_directory(dpi_tree *tree, const char *directory, cons
 dpipes_status dpi_tree_add_file(dpi_tree *tree, const char *path, const char *name, dpipes_error *err);
 
 bool dpi_tree_has(const dpi_tree *tree, const char *name);
+
+/* Whether any change from now on will be seen in the files' states: times are too coarse to tell two that follow at once. */
+bool dpi_tree_is_settled(const dpi_tree *tree);
 
 void dpi_tree_fini(dpi_tree *tree);
 

@@ -31,7 +31,7 @@ int main(int argc, char **argv)
     const dpi_log log = {note, NULL};
     dpipes_ray_job job = {.runtime_env_json = argv[1], .ship = (const char *const *)(argv + 2)};
     job.ship_count = (size_t)argc - 2;
-    dpipes_status status = dpi_parcels_pack(&parcels, &job, getenv("CONTEXT"), &log, &err);
+    dpipes_status status = dpi_parcels_pack(&parcels, &job, getenv("CONTEXT"), NULL, &log, &err);
     for (size_t i = 0; i < parcels.count && status == DPIPES_OK; i++)
         status = write_package(&parcels.items[i], &err);
     if (status == DPIPES_OK)

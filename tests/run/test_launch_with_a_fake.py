@@ -3,6 +3,7 @@
 import itertools
 import json
 import signal
+import time
 import uuid
 from collections import Counter
 
@@ -245,6 +246,27 @@ def test_a_range_is_a_launched_run_for_each_partition_in_it(home, fake):
     assert printed == {key: key for key in "bcd"}
     said = fill(home, fake, {"entrypoint": "echo ${partition_key}", "assets": ["x"]}, "--range", "b..e", "--stale-only")
     assert ": 4 of 4 runs succeeded\n" in said and len(fake.take_submitted()) == 1
+
+
+def wait_until_settled(path):
+    """What has just changed is not taken for what it was."""
+    time.sleep(max(0, path.stat().st_ctime + 4 - time.time()))
+
+
+def test_the_program_of_a_range_is_packed_once(home, fake):
+    wait_until_settled(built("cli/dpipes"))
+    home.write({"s": "true"}, partitions=KEYS, launcher={"ray": {"address": fake.address}})
+    said = home.dpipes("launch", home.graph, "--range", "a..c").stderr
+    assert said.count(" are package ") == 3 and said.count(", as before\n") == 2
+    assert len(fake.packages) == 1
+
+
+def test_what_changes_between_the_runs_of_a_range_is_packed_anew(home, fake):
+    step = {"entrypoint": "echo ${partition_key} >> starts", "working_dir": "."}
+    home.write({"s": step}, partitions=KEYS, launcher={"ray": {"address": fake.address}})
+    said = home.dpipes("launch", home.graph, "--range", "a..c", "--max-runs", "1").stderr
+    assert said.count(" are package ") == 3 and ", as before" not in said
+    assert len(fake.packages) == 3
 
 
 @pytest.mark.parametrize("words", [["--partition", "a"], ["--run-id", "r"], ["--detach"]])
