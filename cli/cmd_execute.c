@@ -122,9 +122,8 @@ static dpipes_status follow(execute_command *c, dpipes_execution *x)
     dpipes_status status = DPIPES_OK;
     bool told = false;
     while (status == DPIPES_OK && !dpipes_execution_ended(x)) {
-        if (is_to_stop(c) && !told)
+        if (dpi_first_time(is_to_stop(c), &told))
             dpipes_execution_cancel(x);
-        told = is_to_stop(c);
         status = dpipes_execution_step(x, DPIPES_FOREVER, &c->err);
     }
     return status;
@@ -332,9 +331,8 @@ static dpipes_status follow_backfill(execute_command *c, dpipes_backfill *b)
     dpipes_status status = DPIPES_OK;
     bool told = false;
     while (status == DPIPES_OK && !dpipes_backfill_ended(b) && !is_to_leave(c, b)) {
-        if (is_to_stop(c) && !told)
+        if (dpi_first_time(is_to_stop(c), &told))
             dpipes_backfill_cancel(b);
-        told = is_to_stop(c);
         status = dpipes_backfill_step(b, DPIPES_FOREVER, &c->err);
     }
     return status;

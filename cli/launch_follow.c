@@ -23,9 +23,8 @@ static dpipes_status follow(dpipes_launch *launch, const dpi_graph_view *view, d
     dpipes_status status = DPIPES_OK;
     bool told = false;
     while (status == DPIPES_OK && !dpipes_launch_ended(launch) && !dpi_launch_is_left(view)) {
-        if (dpi_signals_stopping() && !told)
+        if (dpi_first_time(dpi_signals_stopping(), &told))
             dpipes_launch_cancel(launch);
-        told = dpi_signals_stopping();
         status = dpipes_launch_step(launch, DPI_FOLLOW_WAIT_MS, err);
     }
     return status;

@@ -75,9 +75,8 @@ static dpipes_status follow(launched *l, dpipes_execution *x)
     bool told = false;
     while (status == DPIPES_OK && !dpipes_execution_ended(x)) {
         const bool stop = dpi_signals_stopping() || l->lost || dpipes_failure(l->ctx, NULL) != DPIPES_OK;
-        if (stop && !told)
+        if (dpi_first_time(stop, &told))
             dpipes_execution_cancel(x);
-        told = stop;
         status = dpipes_execution_step(x, DPIPES_FOREVER, &l->err);
     }
     return status == DPIPES_OK && l->lost ? dpi_fail_memory(&l->err) : status;

@@ -17,6 +17,14 @@ bool dpi_signals_leave_at_once(void);
 /* Whether a signal has come. */
 bool dpi_signals_stopping(void);
 
+/* Whether something that stays true is so for the first time: it may become so at any moment, and is looked at but once. */
+static inline bool dpi_first_time(bool now, bool *before)
+{
+    const bool first = now && !*before;
+    *before = now;
+    return first;
+}
+
 /* Whether stdout is a terminal with a status area (see screen.h), which the handlers erase before they say a word. */
 void dpi_signals_set_area(bool is_there);
 
