@@ -208,7 +208,7 @@ static dpipes_ray_run *new_run(dpipes_ray_client *client, dpipes_session *sessio
     run->session = session;
     run->now_ms = dpi_clock_monotonic_ms();
     run->run_timeout_ms = run_timeout_ms;
-    run->deadline_ms = run_timeout_ms > 0 ? run->now_ms + run_timeout_ms : INT64_MAX;
+    run->deadline_ms = run_timeout_ms > 0 ? dpi_clock_after(run->now_ms, run_timeout_ms) : INT64_MAX;
     run->follow.job_log =
         (dpi_job_log){.session = session, .tail = &run->tail, .as_output = dpi_session_has_no_pipes(session)};
     run->cancels_before = client->agenda.count > 0 ? atomic_load(&client->cancels) : 0;

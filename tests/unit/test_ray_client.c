@@ -555,6 +555,22 @@ START_TEST(a_run_timeout_stops_the_job)
 }
 END_TEST
 
+START_TEST(a_run_timeout_that_ends_after_all_time_is_none)
+{
+    const fake_rule rules[] = {RAY_2_60,
+                               TAKES,
+                               RUNNING_UNTIL(STREAM, 1),
+                               SUCCEEDED,
+                               {.request = FILE_, .body = LOG_},
+                               {.request = STREAM, .body = LOG_},
+                               {0}};
+    connect_to(rules, (dpipes_ray_client_options){0});
+    assert_ok(run_job((dpipes_ray_job){.run_timeout_ms = INT64_MAX}), &err);
+    ck_assert_uint_eq(fake_http_count(fake, STOP), 0);
+    assert_whole_log();
+}
+END_TEST
+
 static void cancel_on_output(void *user, const dpipes_event *event)
 {
     unsigned *left = user;
@@ -647,6 +663,7 @@ int main(void)
     tcase_add_test(tc, a_log_whose_dashboard_goes_away_after_the_jobs_end_may_be_read_later);
     tcase_add_test(tc, a_job_whose_agent_stays_away_is_lost);
     tcase_add_test(tc, a_run_timeout_stops_the_job);
+    tcase_add_test(tc, a_run_timeout_that_ends_after_all_time_is_none);
     tcase_add_test(tc, a_cancel_stops_the_job_and_waits);
     tcase_add_test(tc, a_second_cancel_leaves_at_once);
     tcase_add_test(tc, a_cancel_before_the_submission_submits_nothing);
