@@ -164,7 +164,6 @@ static dpipes_status note_row(void *user, const dpi_run_row *row, dpipes_error *
 
 START_TEST(a_job_gets_the_run_its_steps_and_what_others_have_left)
 {
-    char home[] = "/tmp/dpipes-launch-XXXXXX";
     dpi_buf row = {0};
     put_launched_run();
     fixture_put_run("before", DPIPES_RUN_SUCCESS, 1);
@@ -172,8 +171,8 @@ START_TEST(a_job_gets_the_run_its_steps_and_what_others_have_left)
     fixture_materialize("before", "other", NULL, "v9");
     char *extras = write_document();
     char *document = document_of(extras);
-    ck_assert_ptr_nonnull(mkdtemp(home));
-    dpipes_store *store = dpi_store_open(home, &err);
+    dpipes_store *store = dpi_store_open(fixture_path("there"), &err);
+    ck_assert_msg(store != NULL, "%s", err.message);
     assert_ok(dpipes_launch_take(document, "/there", store, &err), &err);
     assert_ok(dpi_store_run(store, "r1", note_row, &row, &err), &err);
     ck_assert_str_eq(
