@@ -130,6 +130,9 @@ typedef struct dpipes_ray_job {
     /* The job is followed by its status alone, and nothing is asked of its log: for a session without Pipes, or messages
      * that come another way. `last_lines` are those in Ray's message; LOST is a dead node. */
     bool no_log;
+    /* A job whose log is out of reach for lost_after_ms is asked to stop before it is LOST, for whoever starts another in its
+     * place: the run ends once the job has, or after 30 s with `may_run`. */
+    bool stop_lost;
 } dpipes_ray_job;
 
 typedef enum dpipes_ray_job_status {
@@ -179,6 +182,7 @@ typedef struct dpipes_ray_result {
     unsigned reconnects;  /* how often the log was opened again */
     dpipes_ray_outcome outcome;
     char *last_lines; /* the last lines of the log that are the program's, of a job that did not succeed; else NULL */
+    bool may_run;     /* the run has ended; its job was submitted, or may have been, and is not known to have ended */
 } dpipes_ray_result;
 
 DPIPES_API void dpipes_ray_result_fini(dpipes_ray_result *result);
@@ -228,6 +232,7 @@ typedef struct dpipes_ray_attach {
     bool no_log;              /* as dpipes_ray_job's */
     const char *message_path; /* the file that the job writes its messages to; NULL: it writes them to its log */
     const dpipes_message_reader *message_reader; /* instead; its params_json is not used */
+    bool stop_lost;                              /* as dpipes_ray_job's */
 } dpipes_ray_attach;
 
 /* Follows a job that runs or has ended, whoever submitted it: the same events as those of a run that followed it from the

@@ -263,11 +263,25 @@ static dpipes_status take_nodes(dpipes_ray_run *run, const dpi_http_reply *reply
 
 /* ---- Stopping ---- */
 
+static bool passed(const dpipes_ray_run *run, int64_t since_ms, int64_t limit_ms)
+{
+    return since_ms >= 0 && run->now_ms - since_ms > limit_ms;
+}
+
+/* While the dashboard does not answer, nothing is known of the node; its log may come from there all the same. */
+static bool log_is_lost(const dpipes_ray_run *run)
+{
+    return run->follow.failing_ms < 0 && passed(run, run->follow.unreadable_ms, run->client->lost_after_ms);
+}
+
 static void ask_to_stop(dpipes_ray_run *run, dpi_stop_reason why)
 {
     dpi_follow *f = &run->follow;
     f->why = why;
     f->asked_ms = f->stop.due_ms = run->now_ms;
+    if (why == DPI_STOP_LOST)
+        dpi_log_emit(&run->client->log, DPIPES_LOG_WARNING, "job %s: its log was out of reach for %.1f s (%s)",
+                     run->result.submission_id, (double)(run->now_ms - f->unreadable_ms) / 1e3, f->trouble.message);
     dpi_log_emit(&run->client->log, DPIPES_LOG_INFO, "job %s: stopping it", run->result.submission_id);
 }
 
@@ -310,18 +324,37 @@ static void decide_to_stop(dpipes_ray_run *run)
         ask_to_stop(run, DPI_STOP_TIMEOUT);
     else if (pending && run->now_ms - f->pending_ms >= run->pending_timeout_ms)
         ask_to_stop(run, DPI_STOP_PENDING);
+    else if (run->stop_lost && log_is_lost(run))
+        ask_to_stop(run, DPI_STOP_LOST);
 }
 
 static dpipes_ray_outcome outcome_of_stop(dpi_stop_reason why)
 {
     return why == DPI_STOP_CANCEL    ? DPIPES_RAY_CANCELED
            : why == DPI_STOP_PENDING ? DPIPES_RAY_PENDING_TOO_LONG
+           : why == DPI_STOP_LOST    ? DPIPES_RAY_LOST
                                      : DPIPES_RAY_TIMED_OUT;
 }
 
 static dpipes_status status_of_stop(dpi_stop_reason why)
 {
-    return why == DPI_STOP_CANCEL ? DPIPES_ECANCELED : DPIPES_ETIMEDOUT;
+    return why == DPI_STOP_CANCEL ? DPIPES_ECANCELED : why == DPI_STOP_LOST ? DPIPES_EIO : DPIPES_ETIMEDOUT;
+}
+
+/* As when the node's agent stands still, or the job's supervisor does. */
+static dpipes_status fail_to_stop(const dpipes_ray_run *run, dpipes_error *err)
+{
+    const dpi_follow *f = &run->follow;
+    const char *id = run->result.submission_id;
+    const char *word = dpipes_ray_job_status_name(run->result.status);
+    if (f->why == DPI_STOP_LOST)
+        return dpi_fail(
+            err, DPIPES_EIO,
+            "job %s is lost: its log was out of reach for %.1f s; it was asked to stop %d s ago, is still %s "
+            "and may run on (%s)",
+            id, (double)run->client->lost_after_ms / 1e3, DPI_STOP_WAIT_MS / 1000, word, f->trouble.message);
+    return dpi_fail(err, status_of_stop(f->why), "job %s was asked to stop %d s ago and is still %s; it may run on", id,
+                    DPI_STOP_WAIT_MS / 1000, word);
 }
 
 /* Ray takes the stop of a PENDING job, and carries it out when the job starts. */
@@ -330,13 +363,12 @@ static dpipes_status check_stop(dpipes_ray_run *run, dpipes_error *err)
     const dpi_follow *f = &run->follow;
     const bool pending = run->result.status == DPIPES_RAY_JOB_PENDING;
     const int64_t most = pending && f->stop_taken ? DPI_STOP_PENDING_WAIT_MS : DPI_STOP_WAIT_MS;
-    if (f->asked_ms < 0 || run->now_ms - f->asked_ms < most)
+    const bool dead = f->why == DPI_STOP_LOST && f->dead_ms >= 0;
+    if (f->asked_ms < 0 || run->now_ms - f->asked_ms < most || dead)
         return DPIPES_OK;
     run->result.outcome = outcome_of_stop(f->why);
     if (!pending)
-        return dpi_fail(err, status_of_stop(f->why),
-                        "job %s was asked to stop %lld s ago and is still %s; it may run on", run->result.submission_id,
-                        (long long)(most / 1000), dpipes_ray_job_status_name(run->result.status));
+        return fail_to_stop(run, err);
     return dpi_fail(err, status_of_stop(f->why),
                     "job %s was PENDING for %.1f s and asked to stop, which Ray does once it starts: %s",
                     run->result.submission_id, (double)(f->asked_ms - f->pending_ms) / 1e3,
@@ -359,11 +391,6 @@ static dpipes_status check_stopping(dpipes_ray_run *run, dpipes_error *err)
 }
 
 /* ---- Limits ---- */
-
-static bool passed(const dpipes_ray_run *run, int64_t since_ms, int64_t limit_ms)
-{
-    return since_ms >= 0 && run->now_ms - since_ms > limit_ms;
-}
 
 static void tell_failing(dpipes_ray_run *run)
 {
@@ -390,19 +417,13 @@ static dpipes_status check_answers(dpipes_ray_run *run, dpipes_error *err)
                     f->ended_ms < 0 ? "may still run" : "its log is not read to its end", f->trouble.message);
 }
 
-/* While the dashboard does not answer, nothing is known of the node; its log may come from there all the same. */
-static bool log_is_lost(const dpipes_ray_run *run)
-{
-    return run->follow.failing_ms < 0 && passed(run, run->follow.unreadable_ms, run->client->lost_after_ms);
-}
-
 static dpipes_status check_lost(dpipes_ray_run *run, dpipes_error *err)
 {
     const dpi_follow *f = &run->follow;
     const char *id = run->result.submission_id;
     const char *word = dpipes_ray_job_status_name(run->result.status);
     const bool dead = passed(run, f->dead_ms, DPI_DEAD_NODE_GRACE_MS);
-    if (!dead && !log_is_lost(run))
+    if (!dead && (run->stop_lost || !log_is_lost(run)))
         return DPIPES_OK;
     run->result.outcome = DPIPES_RAY_LOST;
     if (dead)
@@ -538,6 +559,10 @@ static dpipes_status stopped(dpipes_ray_run *run, dpipes_error *err)
     run->result.outcome = outcome_of_stop(f->why);
     if (f->why == DPI_STOP_CANCEL)
         return dpi_fail(err, DPIPES_ECANCELED, "canceled; job %s was asked to stop and is %s", id, word);
+    if (f->why == DPI_STOP_LOST)
+        return dpi_fail(err, DPIPES_EIO,
+                        "job %s is lost: its log was out of reach for %.1f s; it was asked to stop and is %s", id,
+                        (double)run->client->lost_after_ms / 1e3, word);
     return dpi_fail(err, DPIPES_ETIMEDOUT, "job %s was asked to stop after %.1f s%s and is %s", id,
                     (double)(f->why == DPI_STOP_TIMEOUT ? run->run_timeout_ms : run->pending_timeout_ms) / 1e3,
                     f->why == DPI_STOP_PENDING ? " as PENDING" : "", word);
@@ -593,6 +618,14 @@ bool dpi_follow_done(const dpipes_ray_run *run)
         return false;
     return !dpi_run_has_channel(run) || f->closed ||
            (passed(run, f->ended_ms, DPI_FILE_LINGER_MS) && passed(run, f->heard_ms, DPI_FILE_LINGER_MS));
+}
+
+bool dpi_follow_may_run(const dpipes_ray_run *run)
+{
+    const dpi_follow *f = &run->follow;
+    const bool never = run->result.status == DPIPES_RAY_JOB_PENDING && f->stop_taken;
+    return !dpi_ray_job_ended(run->result.status) && run->result.outcome != DPIPES_RAY_DELETED && f->dead_ms < 0 &&
+           !never;
 }
 
 void dpi_follow_forgive(dpipes_ray_run *run, int64_t late_ms)

@@ -138,12 +138,24 @@ static void leave(dpipes_ray_run *run)
 /* The job was left, and its program may say more. */
 static bool goes_on(const dpipes_ray_run *run)
 {
-    return run->result.outcome == DPIPES_RAY_UNREACHABLE || run->result.outcome == DPIPES_RAY_DETACHED;
+    const dpipes_ray_outcome outcome = run->result.outcome;
+    return outcome == DPIPES_RAY_UNREACHABLE || outcome == DPIPES_RAY_DETACHED ||
+           (outcome == DPIPES_RAY_LOST && run->result.may_run);
+}
+
+static bool may_run(const dpipes_ray_run *run)
+{
+    const bool unanswered =
+        run->phase == DPI_PHASE_LOOK_UP || (run->phase == DPI_PHASE_SUBMIT && run->submit.task.call);
+    if (run->submitted)
+        return dpi_follow_may_run(run);
+    return run->attached || (unanswered && run->result.outcome != DPIPES_RAY_REFUSED);
 }
 
 static void finish(dpipes_ray_run *run, dpipes_status status)
 {
     dpipes_ray_event event = {.kind = DPIPES_RAY_EVENT_ENDED};
+    run->result.may_run = may_run(run);
     if (goes_on(run))
         dpi_session_leave(run->session);
     if (run->submitted) {
@@ -295,6 +307,7 @@ dpipes_ray_run *dpipes_ray_client_start(dpipes_ray_client *client, const dpipes_
     run->pending_timeout_ms = known.pending_timeout_ms;
     run->no_forward_termination = known.no_forward_termination;
     run->no_log = known.no_log;
+    run->stop_lost = known.stop_lost;
     dpipes_status status = make_channel(run, &known, err);
     if (status == DPIPES_OK)
         status = check_no_log(run, err);
@@ -333,6 +346,7 @@ dpipes_ray_run *dpipes_ray_client_attach(dpipes_ray_client *client, const dpipes
     run->attached = true;
     run->no_forward_termination = known.no_forward_termination;
     run->no_log = known.no_log;
+    run->stop_lost = known.stop_lost;
     dpipes_status status = dpi_submission_check_id(known.submission_id, err);
     if (status == DPIPES_OK)
         status = open_channel(run, &known, err);

@@ -40,7 +40,13 @@ typedef struct dpi_submit {
     dpipes_error trouble;
 } dpi_submit;
 
-typedef enum dpi_stop_reason { DPI_STOP_NONE, DPI_STOP_TIMEOUT, DPI_STOP_CANCEL, DPI_STOP_PENDING } dpi_stop_reason;
+typedef enum dpi_stop_reason {
+    DPI_STOP_NONE,
+    DPI_STOP_TIMEOUT,
+    DPI_STOP_CANCEL,
+    DPI_STOP_PENDING,
+    DPI_STOP_LOST
+} dpi_stop_reason;
 
 /* How the log's end is made sure of. */
 typedef enum dpi_ending {
@@ -112,7 +118,8 @@ struct dpipes_ray_run {
     bool submitted;   /* Ray has the job */
     bool streams_log; /* Ray is new enough for its log stream */
     bool no_forward_termination;
-    bool no_log; /* it is followed by its status alone */
+    bool no_log;    /* it is followed by its status alone */
+    bool stop_lost; /* its job is asked to stop where the log is lost */
     int64_t run_timeout_ms;
     int64_t pending_timeout_ms;
     int64_t deadline_ms;     /* INT64_MAX: none */
@@ -182,6 +189,8 @@ void dpi_follow_begin(dpipes_ray_run *run);
 void dpi_follow_end(dpipes_ray_run *run);
 /* The job has ended, and so has its log. */
 bool dpi_follow_done(const dpipes_ray_run *run);
+/* The job is not known to have ended, nor does Ray keep it from starting. */
+bool dpi_follow_may_run(const dpipes_ray_run *run);
 /* The loop was held up for so long: what failed in that time does not count. */
 void dpi_follow_forgive(dpipes_ray_run *run, int64_t late_ms);
 

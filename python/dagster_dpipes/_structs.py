@@ -175,6 +175,7 @@ class Job(Sized):
         ("message_reader", c_void_p),
         ("runtime_env_file", c_char_p),
         ("no_log", c_bool),
+        ("stop_lost", c_bool),
     ]
 
 
@@ -188,6 +189,7 @@ class Attach(Sized):
         ("no_log", c_bool),
         ("message_path", c_char_p),
         ("message_reader", c_void_p),
+        ("stop_lost", c_bool),
     ]
 
 
@@ -206,6 +208,7 @@ class RunResult(Structure):
         ("reconnects", c_uint),
         ("outcome", c_int),
         ("last_lines", c_char_p),
+        ("may_run", c_bool),
     ]
 
 

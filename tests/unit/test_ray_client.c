@@ -149,6 +149,7 @@ START_TEST(another_jobs_id_is_refused)
     assert_fails(run_lost(exists, FOREIGN), DPIPES_EREMOTE, &err, "submission_id job1: Ray has another job");
     ck_assert_uint_eq(fake_http_count(fake, POST), 1);
     ck_assert_int_eq(result.status, DPIPES_RAY_JOB_UNKNOWN);
+    ck_assert(!result.may_run);
 }
 END_TEST
 
@@ -163,6 +164,7 @@ START_TEST(a_submission_that_stays_unknown_says_so)
 {
     connect_to(takes_without_a_word, (dpipes_ray_client_options){.give_up_after_ms = 100});
     assert_fails(run_job((dpipes_ray_job){0}), DPIPES_EIO, &err, "it is not known whether job job1 was submitted");
+    ck_assert(result.may_run);
     ck_assert_uint_eq(fake_http_count(fake, POST), 1);
 }
 END_TEST
@@ -449,6 +451,7 @@ START_TEST(a_job_that_is_gone_is_told)
 {
     const fake_rule rules[] = {RAY_2_60, TAKES, {.request = JOB, .code = 404}, {0}};
     assert_fails(run(rules), DPIPES_EREMOTE, &err, "job job1 is not known to http://127.0.0.1:");
+    ck_assert(!result.may_run);
 }
 END_TEST
 
@@ -530,6 +533,7 @@ START_TEST(a_job_whose_agent_stays_away_is_lost)
     connect_to(rules, (dpipes_ray_client_options){.lost_after_ms = 100});
     assert_fails(run_job((dpipes_ray_job){0}), DPIPES_EIO, &err,
                  "job job1 is lost: Ray says RUNNING, but its log was out of reach for");
+    ck_assert(result.outcome == DPIPES_RAY_LOST && result.may_run);
 }
 END_TEST
 
@@ -551,6 +555,7 @@ START_TEST(a_run_timeout_stops_the_job)
     connect_to(stoppable, (dpipes_ray_client_options){0});
     assert_fails(run_job((dpipes_ray_job){.run_timeout_ms = 100}), DPIPES_ETIMEDOUT, &err,
                  "job job1 was asked to stop after 0.1 s and is STOPPED");
+    ck_assert(!result.may_run);
     assert_whole_log();
 }
 END_TEST
@@ -598,6 +603,7 @@ END_TEST
 START_TEST(a_second_cancel_leaves_at_once)
 {
     assert_fails(run_canceled(2), DPIPES_ECANCELED, &err, "canceled at once; job job1 may still run");
+    ck_assert(result.may_run);
 }
 END_TEST
 
@@ -607,6 +613,7 @@ START_TEST(a_cancel_before_the_submission_submits_nothing)
     connect_to(silent, (dpipes_ray_client_options){0});
     dpipes_ray_client_cancel(client);
     assert_fails(run_job((dpipes_ray_job){0}), DPIPES_ECANCELED, &err, "canceled before the job was submitted");
+    ck_assert(!result.may_run);
 }
 END_TEST
 

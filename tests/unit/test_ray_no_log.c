@@ -80,6 +80,7 @@ START_TEST(one_look_at_the_nodes_tells_all_runs_without_a_log_that_theirs_is_dea
         ck_assert_int_eq(dpipes_ray_run_result(runs[i], &result, &err), DPIPES_EIO);
         ck_assert_int_eq(result.outcome, DPIPES_RAY_LOST);
         ck_assert_ptr_nonnull(strstr(err.message, "is lost: node n0de, where it ran, is dead; Ray still says RUNNING"));
+        ck_assert(!result.may_run);
         dpipes_ray_result_fini(&result);
         dpipes_ray_run_free(runs[i]);
         dpipes_session_free(sessions[i]);
