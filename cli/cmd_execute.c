@@ -31,6 +31,7 @@ typedef struct execute_command {
     const char *run_id;
     const char *address;
     int64_t give_up_after_ms;
+    int64_t lost_after_ms;
     bool in_process;
     bool launched;
     dpi_arg_list tag_texts;
@@ -70,6 +71,7 @@ static size_t fill_args(execute_command *c, dpi_arg *args)
         {"--home", DPI_ARG_TEXT, &c->home},
         {"--address", DPI_ARG_TEXT, &c->address},
         {"--give-up-after", DPI_ARG_SECONDS, &c->give_up_after_ms},
+        {"--lost-after", DPI_ARG_SECONDS, &c->lost_after_ms},
         {"--json", DPI_ARG_FLAG, &c->json},
         {"--help", DPI_ARG_FLAG, &c->help},
     };
@@ -168,6 +170,7 @@ static dpipes_execute_options options_of(execute_command *c)
         .logger = dpi_graph_view_log,
         .logger_user = &c->view,
         .give_up_after_ms = c->give_up_after_ms,
+        .lost_after_ms = c->lost_after_ms,
     };
 }
 
@@ -261,6 +264,7 @@ static dpipes_launch_options launch_options_of(execute_command *c)
         .logger_user = &c->view,
         .stale_only = c->stale_only,
         .give_up_after_ms = c->give_up_after_ms,
+        .lost_after_ms = c->lost_after_ms,
     };
 }
 

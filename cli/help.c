@@ -261,8 +261,9 @@ const char *const dpi_help_decode[] = {
 
 const char *const dpi_help_runs[] = {
     "Usage: dpipes runs [--status STATUS] [--job NAME] [--limit N] [--json] [--home DIR]\n"
-    "       dpipes runs resume [--from-failure] [--address URL] [--give-up-after S] [--json] [--home DIR] ID\n"
-    "       dpipes runs attach [--address URL] [--give-up-after S] [--json] [--home DIR] ID\n"
+    "       dpipes runs resume [--from-failure] [--address URL] [--give-up-after S] [--lost-after S] [--json] [--home "
+    "DIR] ID\n"
+    "       dpipes runs attach [--address URL] [--give-up-after S] [--lost-after S] [--json] [--home DIR] ID\n"
     "       dpipes runs wait|terminate [--address URL] [--give-up-after S] [--json] [--home DIR] ID\n"
     "       dpipes runs health|debug [--address URL] [--json] [--home DIR] ID\n"
     "       dpipes runs show [--events] [--html FILE] [--json] [--home DIR] ID\n"
@@ -291,6 +292,8 @@ const char *const dpi_help_runs[] = {
     "  --address URL      of `resume`, `attach` and so on: the Ray, when it has another address by now\n"
     "  --give-up-after S  of `resume`, `attach`, `wait` and `terminate`: how long its dashboard may be out of reach "
     "(60)\n"
+    "  --lost-after S     of `resume` and `attach`: and the log of a job; then a step's job is stopped, a whole run's "
+    "left (60)\n"
     "  --status STATUS    only those that are QUEUED, STARTING, STARTED, SUCCESS, FAILURE, CANCELING or CANCELED\n"
     "  --job NAME         only those of this graph\n"
     "  --limit N          at most so many; 0: all\n"
@@ -368,8 +371,10 @@ const char *const dpi_help_graph[] = {
     NULL,
 };
 
-#define DPI_HELP_GIVE_UP                                                                                               \
-    "  --give-up-after S  how long its dashboard may be out of reach before the run is left, to be resumed (60)\n"
+#define DPI_HELP_PATIENCE                                                                                              \
+    "  --give-up-after S  how long its dashboard may be out of reach before the run is left, to be resumed (60)\n"     \
+    "  --lost-after S     how long the log of a job may be out of reach: then a step's job is stopped, a whole run's " \
+    "left (60)\n"
 
 const char *const dpi_help_execute[] = {
     "Usage: dpipes execute [OPTIONS] FILE\n"
@@ -395,7 +400,7 @@ const char *const dpi_help_execute[] = {
     "Where:\n"
     "  --in-process       processes of this machine, whatever the graph says\n"
     "  --launched         internal: what `dpipes launch` starts on the cluster\n"
-    "  --address URL      the Ray, instead of the graph's own\n" DPI_HELP_GIVE_UP
+    "  --address URL      the Ray, instead of the graph's own\n" DPI_HELP_PATIENCE
     "  --json             prints one JSON object an event, as schema/runs.schema.json describes it\n" DPI_HELP_STORE
     "\n"
     "Ctrl-C stops the jobs and waits for their ends; a second one leaves at once.\n"
@@ -437,6 +442,7 @@ const char *const dpi_help_backfill[] = {
     "  --address URL           the Ray, instead of the graph's own\n"
     "  --give-up-after S       how long its dashboard may be out of reach before the runs are left, to be resumed "
     "(60)\n"
+    "  --lost-after S          how long the log of a step's job may be out of reach before the job is stopped (60)\n"
     "  --json                  prints one JSON object an event, as schema/runs.schema.json describes "
     "it\n" DPI_HELP_STORE "\n"
     "Ctrl-C stops the runs that go on; those that have not begun stay QUEUED.\n"
@@ -476,7 +482,7 @@ const char *const dpi_help_launch[] = {
     "  --run-id ID             its ID, of letters, digits, _ and - (a random UUID)\n"
     "\n"
     "Where:\n"
-    "  --address URL      the Ray, instead of the launcher's own\n" DPI_HELP_GIVE_UP
+    "  --address URL      the Ray, instead of the launcher's own\n" DPI_HELP_PATIENCE
     "  --detach           ends as soon as Ray has the job; `dpipes runs attach` follows it\n"
     "  --json             prints one JSON object an event, as schema/runs.schema.json describes it; of --detach "
     "{run_id,\n"

@@ -215,6 +215,7 @@ typedef struct dpipes_execute_options {
     dpipes_logger logger; /* what the client of Ray has to say; NULL: nothing */
     void *logger_user;
     int64_t give_up_after_ms; /* how long the dashboard may be out of reach before the run is left, 0: 60000 */
+    int64_t lost_after_ms;    /* … and the log of a step's job, before the job is stopped, 0: 60000 */
 } dpipes_execute_options;
 
 typedef struct dpipes_execution dpipes_execution;
@@ -227,8 +228,8 @@ DPIPES_API dpipes_execution *dpipes_execution_start(const dpipes_graph *graph, d
 
 /* A run of the store goes on, by the graph that it was started with: what has ended stays, jobs that run are followed from where their log was
  * read to, and a submission in flight is looked up. No step runs twice and no event is lost or doubled. `run_id`: also the beginning of one;
- * `from_failure`: a run that has ended begins anew with the steps that have not succeeded. Of the options the listeners and give_up_after_ms count. NULL:
- * DPIPES_ESTATE (another process executes it; it has ended), DPIPES_ENOENT (no such run), as dpipes_execution_start. */
+ * `from_failure`: a run that has ended begins anew with the steps that have not succeeded. Of the options the listeners, give_up_after_ms and
+ * lost_after_ms count. NULL: DPIPES_ESTATE (another process executes it; it has ended), DPIPES_ENOENT (no such run), as dpipes_execution_start. */
 DPIPES_API dpipes_execution *dpipes_execution_resume(dpipes_store *store, const char *run_id, bool from_failure,
                                                      const dpipes_execute_options *options, dpipes_error *err);
 
@@ -275,7 +276,7 @@ DPIPES_API dpipes_backfill *dpipes_backfill_start(const dpipes_graph *graph, dpi
                                                   const dpipes_backfill_options *options, dpipes_error *err);
 
 /* Goes on with a backfill by the graph and the options that it was started with: runs that have begun are resumed at once, those that are
- * QUEUED begin while there are fewer than `max_runs`. Of the options `failed`, `max_runs`, the listeners, give_up_after_ms and what dpipes_launch_attach takes count. NULL: DPIPES_ENOENT (no such backfill), as dpipes_execution_resume. */
+ * QUEUED begin while there are fewer than `max_runs`. Of the options `failed`, `max_runs`, the listeners, give_up_after_ms, lost_after_ms and what dpipes_launch_attach takes count. NULL: DPIPES_ENOENT (no such backfill), as dpipes_execution_resume. */
 DPIPES_API dpipes_backfill *dpipes_backfill_resume(dpipes_store *store, const char *backfill_id,
                                                    const dpipes_backfill_options *options, dpipes_error *err);
 
@@ -316,6 +317,7 @@ struct dpipes_launch_options {
     bool
         stale_only; /* as dpipes_execute_options, by what this store knows; a run without a step has succeeded, and no job is submitted */
     int64_t give_up_after_ms; /* as dpipes_execute_options: of who follows it */
+    int64_t lost_after_ms;    /* … and the log of its job, before that is left, 0: 60000 */
 };
 
 typedef struct dpipes_launch dpipes_launch;
@@ -327,7 +329,7 @@ DPIPES_API dpipes_launch *dpipes_launch_start(const dpipes_graph *graph, dpipes_
                                               const dpipes_launch_options *options, dpipes_error *err);
 
 /* Follows a launched run from where its log was read to, whoever did: no event is lost or doubled. One whose job Ray has never got is submitted;
- * one that has ended is given as it is. Of the options the listeners, give_up_after_ms and `program` count, and `address`, where the Ray has another one
+ * one that has ended is given as it is. Of the options the listeners, give_up_after_ms, lost_after_ms and `program` count, and `address`, where the Ray has another one
  * by now. NULL: DPIPES_ESTATE (another process follows it; it was not launched), DPIPES_ENOENT (no such run), as above. */
 DPIPES_API dpipes_launch *dpipes_launch_attach(dpipes_store *store, const char *run_id,
                                                const dpipes_launch_options *options, dpipes_error *err);

@@ -61,8 +61,8 @@ struct dpi_engine {
     void (*free)(dpi_engine *engine);
 };
 
-/* `config`: see ray_config.h; of `over` the logger and give_up_after_ms count, and its address, which wins. NULL: as
- * dpipes_ray_client_new. */
+/* `config`: see ray_config.h; of `over` the logger, give_up_after_ms and lost_after_ms count, and its address, which wins.
+ * NULL: as dpipes_ray_client_new. */
 dpi_engine *dpi_engine_ray(const cJSON *config, const dpipes_ray_client_options *over, dpipes_error *err);
 dpi_engine *dpi_engine_local(dpipes_error *err);
 

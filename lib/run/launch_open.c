@@ -112,6 +112,7 @@ dpipes_ray_client *dpi_launch_new_client(const cJSON *config, const char *addres
         .logger = options->logger,
         .logger_user = options->logger_user,
         .give_up_after_ms = options->give_up_after_ms,
+        .lost_after_ms = options->lost_after_ms,
     };
     return dpi_run_client_open(config, &over, err);
 }

@@ -15,6 +15,7 @@ dpipes_ray_client *dpi_run_client_open(const cJSON *config, const dpipes_ray_cli
         connection.options.logger = over->logger;
         connection.options.logger_user = over->logger_user;
         connection.options.give_up_after_ms = over->give_up_after_ms;
+        connection.options.lost_after_ms = over->lost_after_ms;
         if (over->address)
             connection.options.address = over->address;
         client = dpipes_ray_client_new(&connection.options, err);

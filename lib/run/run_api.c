@@ -233,6 +233,7 @@ dpi_engine *dpi_api_engine(const dpipes_graph *graph, const dpipes_execute_optio
         .logger = options->logger,
         .logger_user = options->logger_user,
         .give_up_after_ms = options->give_up_after_ms,
+        .lost_after_ms = options->lost_after_ms,
     };
     cJSON *config = connection_of(graph);
     dpi_engine *engine = config ? dpi_engine_ray(config, &over, err) : NULL;
