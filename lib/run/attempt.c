@@ -313,6 +313,7 @@ dpipes_status dpi_attempt_start(dpi_attempt *attempt, dpipes_error *err)
             .env = env,
             .env_count = step->env_count + 2,
             .working_dir = working_dir.size > 0 ? working_dir.data : NULL,
+            .stop_lost = true,
         };
         status = hand_over(attempt, &job, &failure);
     }

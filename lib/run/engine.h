@@ -23,6 +23,7 @@ typedef struct dpi_job {
     bool
         known; /* it may have been begun before: then it is followed from `offset` on, and started only if it was not */
     uint64_t offset;
+    bool stop_lost; /* of a Ray job: see dpipes_ray_job */
 } dpi_job;
 
 /* What it came to. */

@@ -128,14 +128,21 @@ static dpipes_status leave(dpipes_launch *launch, dpipes_error *err)
     return status;
 }
 
-/* A job of which nothing is known may go on. */
+/* A job that may go on is left. One that was canceled is not, once Ray was asked to stop it or its log cannot be read. */
+static bool is_to_leave(const dpipes_launch *launch, const dpi_job_end *end)
+{
+    if (end->may_retry || end->status == DPIPES_OK)
+        return false;
+    return launch->canceled == 0 || (end->status != DPIPES_ECANCELED && !is_log_lost(launch->run));
+}
+
 static dpipes_status take_end(dpipes_launch *launch, const dpi_job_end *end, dpipes_error *err)
 {
     if (launch->detaching && end->status == DPIPES_ECANCELED)
         return leave(launch, err);
     if (launch->canceled > 1 && end->status == DPIPES_ECANCELED) /* left at once: it may run on */
         return dpi_fail_copy(err, &end->err);
-    if (!end->may_retry && end->status != DPIPES_OK && !(launch->canceled > 0 && is_log_lost(launch->run)))
+    if (is_to_leave(launch, end))
         return dpi_fail_copy(err, &end->err);
     dpipes_status status = dpi_launch_write_end(launch, end, err);
     if (status == DPIPES_OK)

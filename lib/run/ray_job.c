@@ -34,6 +34,7 @@ static dpipes_ray_run *attach(dpipes_ray_client *client, const dpi_job *job, dpi
         .submission_id = job->id,
         .offset = job->offset,
         .run_timeout_ms = job->timeout_ms > 0 && left_ms <= 0 ? 1 : left_ms,
+        .stop_lost = job->stop_lost,
     };
     return dpipes_ray_client_attach(client, &attach, session, err);
 }
@@ -71,6 +72,7 @@ static dpipes_ray_run *submit(dpipes_ray_client *client, const dpi_job *job, dpi
     wanted->ship = job->ship;
     wanted->ship_count = job->ship_count;
     wanted->run_timeout_ms = job->timeout_ms;
+    wanted->stop_lost = job->stop_lost;
     if (env && metadata)
         run = dpipes_ray_client_start(client, wanted, session, err);
     else
@@ -110,11 +112,11 @@ dpipes_ray_run *dpi_run_job_start(dpipes_ray_client *client, const dpi_job *job,
 
 /* ---- Ending ---- */
 
-/* An UNREACHABLE dashboard, or one that has not said whether it took the job: it may run. */
-static bool has_surely_ended(dpipes_ray_outcome outcome)
+/* What has SUCCEEDED is not tried again, whatever its log lacks. */
+static bool has_surely_failed(const dpipes_ray_result *result)
 {
-    return outcome != DPIPES_RAY_UNREACHABLE && outcome != DPIPES_RAY_UNFINISHED &&
-           outcome != DPIPES_RAY_LOG_INCOMPLETE;
+    return !result->may_run && result->outcome != DPIPES_RAY_UNREACHABLE && result->outcome != DPIPES_RAY_UNFINISHED &&
+           result->outcome != DPIPES_RAY_LOG_INCOMPLETE;
 }
 
 bool dpi_run_job_ended(const dpipes_ray_run *run, dpi_job_end *end)
@@ -124,7 +126,7 @@ bool dpi_run_job_ended(const dpipes_ray_run *run, dpi_job_end *end)
         return false;
     *end = (dpi_job_end){.status = DPIPES_OK};
     end->status = dpipes_ray_run_result(run, &result, &end->err);
-    end->may_retry = has_surely_ended(result.outcome);
+    end->may_retry = has_surely_failed(&result);
     end->may_go_on = result.outcome == DPIPES_RAY_UNREACHABLE;
     end->has_exit_code = result.has_exit_code;
     end->exit_code = result.exit_code;
