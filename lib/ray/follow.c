@@ -5,18 +5,16 @@
 #include "ray/json.h"
 #include "ray/roll_call.h"
 
-#define DPI_FIRST_PAUSE_MS       50 /* between two looks at the status, at first */
-#define DPI_PAUSE_SHARE          20 /* later: this part of the time that has passed */
-#define DPI_STATUS_FACTOR        4 /* … and at least so many times what the last answer took: a busy Ray is asked less */
-#define DPI_POLITE_PAUSE_MS      250   /* … but not longer for that */
-#define DPI_NODES_PAUSE_MS       2000  /* between two looks at the nodes, while the log is out of reach */
-#define DPI_NODES_WATCH_MS       5000  /* … and while no log is read */
-#define DPI_DEAD_NODE_GRACE_MS   10000 /* for Ray to notice what a dead node means to its job */
-#define DPI_STOP_WAIT_MS         30000 /* for a job that was asked to stop */
-#define DPI_STOP_PENDING_WAIT_MS 3000  /* Ray stops a PENDING job only once it starts */
-#define DPI_FAILING_NEWS_MS      3000  /* then it hears that the dashboard is out of reach */
-#define DPI_PENDING_NEWS_MS      5000  /* then the logger hears why a job is still PENDING */
-#define DPI_FILE_LINGER_MS       2000  /* for the messages of a network's file to come after the job's end */
+#define DPI_FIRST_PAUSE_MS     50 /* between two looks at the status, at first */
+#define DPI_PAUSE_SHARE        20 /* later: this part of the time that has passed */
+#define DPI_STATUS_FACTOR      4 /* … and at least so many times what the last answer took: a busy Ray is asked less */
+#define DPI_POLITE_PAUSE_MS    250   /* … but not longer for that */
+#define DPI_NODES_PAUSE_MS     2000  /* between two looks at the nodes, while the log is out of reach */
+#define DPI_NODES_WATCH_MS     5000  /* … and while no log is read */
+#define DPI_DEAD_NODE_GRACE_MS 10000 /* for Ray to notice what a dead node means to its job */
+#define DPI_FAILING_NEWS_MS    3000  /* then it hears that the dashboard is out of reach */
+#define DPI_PENDING_NEWS_MS    5000  /* then the logger hears why a job is still PENDING */
+#define DPI_FILE_LINGER_MS     2000  /* for the messages of a network's file to come after the job's end */
 
 /* ---- Tasks ---- */
 
@@ -261,141 +259,22 @@ static dpipes_status take_nodes(dpipes_ray_run *run, const dpi_http_reply *reply
     return status;
 }
 
-/* ---- Stopping ---- */
+/* ---- Limits ---- */
 
-static bool passed(const dpipes_ray_run *run, int64_t since_ms, int64_t limit_ms)
+bool dpi_follow_passed(const dpipes_ray_run *run, int64_t since_ms, int64_t limit_ms)
 {
     return since_ms >= 0 && run->now_ms - since_ms > limit_ms;
 }
 
-/* While the dashboard does not answer, nothing is known of the node; its log may come from there all the same. */
-static bool log_is_lost(const dpipes_ray_run *run)
+bool dpi_follow_log_is_lost(const dpipes_ray_run *run)
 {
-    return run->follow.failing_ms < 0 && passed(run, run->follow.unreadable_ms, run->client->lost_after_ms);
+    return run->follow.failing_ms < 0 && dpi_follow_passed(run, run->follow.unreadable_ms, run->client->lost_after_ms);
 }
-
-static void ask_to_stop(dpipes_ray_run *run, dpi_stop_reason why)
-{
-    dpi_follow *f = &run->follow;
-    f->why = why;
-    f->asked_ms = f->stop.due_ms = run->now_ms;
-    if (why == DPI_STOP_LOST)
-        dpi_log_emit(&run->client->log, DPIPES_LOG_WARNING, "job %s: its log was out of reach for %.1f s (%s)",
-                     run->result.submission_id, (double)(run->now_ms - f->unreadable_ms) / 1e3, f->trouble.message);
-    dpi_log_emit(&run->client->log, DPIPES_LOG_INFO, "job %s: stopping it", run->result.submission_id);
-}
-
-static dpipes_status take_stop(dpipes_ray_run *run, const dpi_http_reply *reply, dpipes_error *err)
-{
-    dpi_follow *f = &run->follow;
-    dpi_follow_look_closely(run);
-    f->stop_taken = reply->status == DPIPES_OK && (reply->code == 200 || reply->code == 404);
-    if (f->stop_taken)
-        return DPIPES_OK;
-    f->stop.due_ms = run->now_ms + DPI_RETRY_MS;
-    return dpi_follow_note_trouble(run, &f->stop, reply, "stop", err);
-}
-
-static dpipes_status fail_canceled(dpipes_ray_run *run, dpipes_error *err)
-{
-    const char *id = run->result.submission_id;
-    run->result.outcome = DPIPES_RAY_CANCELED;
-    if (run->follow.ended_ms < 0)
-        return dpi_fail(err, DPIPES_ECANCELED, "canceled at once; job %s may still run", id);
-    return dpi_fail(err, DPIPES_ECANCELED, "canceled; job %s has ended, its log was not read to its end", id);
-}
-
-static dpipes_status fail_detached(dpipes_ray_run *run, dpipes_error *err)
-{
-    run->result.outcome = DPIPES_RAY_DETACHED;
-    return dpi_fail(err, DPIPES_ECANCELED, "job %s was left as it is, %s, on request", run->result.submission_id,
-                    dpipes_ray_job_status_name(run->result.status));
-}
-
-static void decide_to_stop(dpipes_ray_run *run)
-{
-    const dpi_follow *f = &run->follow;
-    const bool pending = run->result.status == DPIPES_RAY_JOB_PENDING && run->pending_timeout_ms > 0;
-    if (f->why != DPI_STOP_NONE)
-        return;
-    if (dpi_run_cancels(run) > 0)
-        ask_to_stop(run, DPI_STOP_CANCEL);
-    else if (run->now_ms >= run->deadline_ms)
-        ask_to_stop(run, DPI_STOP_TIMEOUT);
-    else if (pending && run->now_ms - f->pending_ms >= run->pending_timeout_ms)
-        ask_to_stop(run, DPI_STOP_PENDING);
-    else if (run->stop_lost && log_is_lost(run))
-        ask_to_stop(run, DPI_STOP_LOST);
-}
-
-static dpipes_ray_outcome outcome_of_stop(dpi_stop_reason why)
-{
-    return why == DPI_STOP_CANCEL    ? DPIPES_RAY_CANCELED
-           : why == DPI_STOP_PENDING ? DPIPES_RAY_PENDING_TOO_LONG
-           : why == DPI_STOP_LOST    ? DPIPES_RAY_LOST
-                                     : DPIPES_RAY_TIMED_OUT;
-}
-
-static dpipes_status status_of_stop(dpi_stop_reason why)
-{
-    return why == DPI_STOP_CANCEL ? DPIPES_ECANCELED : why == DPI_STOP_LOST ? DPIPES_EIO : DPIPES_ETIMEDOUT;
-}
-
-/* As when the node's agent stands still, or the job's supervisor does. */
-static dpipes_status fail_to_stop(const dpipes_ray_run *run, dpipes_error *err)
-{
-    const dpi_follow *f = &run->follow;
-    const char *id = run->result.submission_id;
-    const char *word = dpipes_ray_job_status_name(run->result.status);
-    if (f->why == DPI_STOP_LOST)
-        return dpi_fail(
-            err, DPIPES_EIO,
-            "job %s is lost: its log was out of reach for %.1f s; it was asked to stop %d s ago, is still %s "
-            "and may run on (%s)",
-            id, (double)run->client->lost_after_ms / 1e3, DPI_STOP_WAIT_MS / 1000, word, f->trouble.message);
-    return dpi_fail(err, status_of_stop(f->why), "job %s was asked to stop %d s ago and is still %s; it may run on", id,
-                    DPI_STOP_WAIT_MS / 1000, word);
-}
-
-/* Ray takes the stop of a PENDING job, and carries it out when the job starts. */
-static dpipes_status check_stop(dpipes_ray_run *run, dpipes_error *err)
-{
-    const dpi_follow *f = &run->follow;
-    const bool pending = run->result.status == DPIPES_RAY_JOB_PENDING;
-    const int64_t most = pending && f->stop_taken ? DPI_STOP_PENDING_WAIT_MS : DPI_STOP_WAIT_MS;
-    const bool dead = f->why == DPI_STOP_LOST && f->dead_ms >= 0;
-    if (f->asked_ms < 0 || run->now_ms - f->asked_ms < most || dead)
-        return DPIPES_OK;
-    run->result.outcome = outcome_of_stop(f->why);
-    if (!pending)
-        return fail_to_stop(run, err);
-    return dpi_fail(err, status_of_stop(f->why),
-                    "job %s was PENDING for %.1f s and asked to stop, which Ray does once it starts: %s",
-                    run->result.submission_id, (double)(f->asked_ms - f->pending_ms) / 1e3,
-                    f->pending_told       ? f->trouble.message
-                    : run->result.message ? run->result.message
-                                          : "Ray gives no reason");
-}
-
-static dpipes_status check_stopping(dpipes_ray_run *run, dpipes_error *err)
-{
-    const unsigned cancels = dpi_run_cancels(run);
-    if (atomic_load(&run->detach) || (cancels > 0 && run->no_forward_termination))
-        return fail_detached(run, err);
-    if (cancels >= 2)
-        return fail_canceled(run, err);
-    if (run->follow.ended_ms >= 0)
-        return DPIPES_OK;
-    decide_to_stop(run);
-    return check_stop(run, err);
-}
-
-/* ---- Limits ---- */
 
 static void tell_failing(dpipes_ray_run *run)
 {
     dpi_follow *f = &run->follow;
-    if (f->failing_told || !passed(run, f->failing_ms, DPI_FAILING_NEWS_MS))
+    if (f->failing_told || !dpi_follow_passed(run, f->failing_ms, DPI_FAILING_NEWS_MS))
         return;
     f->failing_told = true;
     dpi_log_emit(&run->client->log, DPIPES_LOG_WARNING, "job %s: %s has not answered for %.1f s (%s); asking on",
@@ -406,7 +285,7 @@ static void tell_failing(dpipes_ray_run *run)
 static dpipes_status check_answers(dpipes_ray_run *run, dpipes_error *err)
 {
     const dpi_follow *f = &run->follow;
-    if (!passed(run, f->failing_ms, run->client->give_up_after_ms)) {
+    if (!dpi_follow_passed(run, f->failing_ms, run->client->give_up_after_ms)) {
         tell_failing(run);
         return DPIPES_OK;
     }
@@ -422,8 +301,8 @@ static dpipes_status check_lost(dpipes_ray_run *run, dpipes_error *err)
     const dpi_follow *f = &run->follow;
     const char *id = run->result.submission_id;
     const char *word = dpipes_ray_job_status_name(run->result.status);
-    const bool dead = passed(run, f->dead_ms, DPI_DEAD_NODE_GRACE_MS);
-    if (!dead && (run->stop_lost || !log_is_lost(run)))
+    const bool dead = dpi_follow_passed(run, f->dead_ms, DPI_DEAD_NODE_GRACE_MS);
+    if (!dead && (run->stop_lost || !dpi_follow_log_is_lost(run)))
         return DPIPES_OK;
     run->result.outcome = DPIPES_RAY_LOST;
     if (dead)
@@ -437,13 +316,13 @@ static dpipes_status check_lost(dpipes_ray_run *run, dpipes_error *err)
 static void check_rest(dpipes_ray_run *run)
 {
     const dpi_follow *f = &run->follow;
-    if (!f->complete && (log_is_lost(run) || passed(run, f->dead_ms, 0)))
+    if (!f->complete && (dpi_follow_log_is_lost(run) || dpi_follow_passed(run, f->dead_ms, 0)))
         dpi_follow_log_give_up(run);
 }
 
 static dpipes_status check_limits(dpipes_ray_run *run, dpipes_error *err)
 {
-    dpipes_status status = check_stopping(run, err);
+    dpipes_status status = dpi_follow_stop_check(run, err);
     if (status == DPIPES_OK)
         status = check_answers(run, err);
     if (status != DPIPES_OK)
@@ -513,7 +392,7 @@ static dpipes_status take_replies(dpipes_ray_run *run, dpipes_error *err)
     if (status == DPIPES_OK)
         status = take(run, &f->nodes, take_nodes, err);
     if (status == DPIPES_OK)
-        status = take(run, &f->stop, take_stop, err);
+        status = take(run, &f->stop, dpi_follow_stop_take, err);
     if (status == DPIPES_OK)
         status = take(run, &f->status, take_status, err);
     if (status == DPIPES_OK)
@@ -548,33 +427,13 @@ static int64_t next_wake(const dpipes_ray_run *run)
     return wake_ms;
 }
 
-/* What became of a job that was to stop. One that has succeeded meanwhile has succeeded. */
-static dpipes_status stopped(dpipes_ray_run *run, dpipes_error *err)
-{
-    const dpi_follow *f = &run->follow;
-    const char *id = run->result.submission_id;
-    const char *word = dpipes_ray_job_status_name(run->result.status);
-    if (f->why == DPI_STOP_NONE || run->result.status == DPIPES_RAY_JOB_SUCCEEDED)
-        return DPIPES_OK;
-    run->result.outcome = outcome_of_stop(f->why);
-    if (f->why == DPI_STOP_CANCEL)
-        return dpi_fail(err, DPIPES_ECANCELED, "canceled; job %s was asked to stop and is %s", id, word);
-    if (f->why == DPI_STOP_LOST)
-        return dpi_fail(err, DPIPES_EIO,
-                        "job %s is lost: its log was out of reach for %.1f s; it was asked to stop and is %s", id,
-                        (double)run->client->lost_after_ms / 1e3, word);
-    return dpi_fail(err, DPIPES_ETIMEDOUT, "job %s was asked to stop after %.1f s%s and is %s", id,
-                    (double)(f->why == DPI_STOP_TIMEOUT ? run->run_timeout_ms : run->pending_timeout_ms) / 1e3,
-                    f->why == DPI_STOP_PENDING ? " as PENDING" : "", word);
-}
-
 dpipes_status dpi_follow_turn(dpipes_ray_run *run, dpipes_error *err)
 {
     dpipes_status status = take_replies(run, err);
     if (status == DPIPES_OK)
         status = check_limits(run, err);
     if (status == DPIPES_OK && dpi_follow_done(run))
-        return stopped(run, err);
+        return dpi_follow_stop_verdict(run, err);
     if (status == DPIPES_OK)
         status = start_due(run, err);
     dpi_agenda_move(&run->client->agenda, run, next_wake(run));
@@ -617,7 +476,8 @@ bool dpi_follow_done(const dpipes_ray_run *run)
     if (run->phase != DPI_PHASE_FOLLOW || f->ended_ms < 0 || !f->complete)
         return false;
     return !dpi_run_has_channel(run) || f->closed ||
-           (passed(run, f->ended_ms, DPI_FILE_LINGER_MS) && passed(run, f->heard_ms, DPI_FILE_LINGER_MS));
+           (dpi_follow_passed(run, f->ended_ms, DPI_FILE_LINGER_MS) &&
+            dpi_follow_passed(run, f->heard_ms, DPI_FILE_LINGER_MS));
 }
 
 bool dpi_follow_may_run(const dpipes_ray_run *run)

@@ -1,5 +1,5 @@
-/* What follow.c, which follows a job, follow_log.c, which reads its log, follow_lines.c, which does so by its last lines, and
- * follow_rest.c, which makes sure of its end, know of each other. */
+/* What the parts of following a job know of each other: follow.c, which looks at its status, follow_log.c, which reads its log,
+ * follow_lines.c, which does so by its last lines, follow_rest.c, which makes sure of its end, and follow_stop.c, which stops it. */
 #ifndef DPI_RAY_FOLLOW_H
 #define DPI_RAY_FOLLOW_H
 
@@ -69,5 +69,19 @@ dpipes_status dpi_follow_rest_take(dpipes_ray_run *run, const dpi_http_reply *re
 
 /* What the stream brings is looked at. */
 void dpi_follow_rest_watch(dpipes_ray_run *run);
+
+/* So much time has passed since then; -1 is never. */
+bool dpi_follow_passed(const dpipes_ray_run *run, int64_t since_ms, int64_t limit_ms);
+
+/* While the dashboard does not answer, nothing is known of the node; its log may come from there all the same. */
+bool dpi_follow_log_is_lost(const dpipes_ray_run *run);
+
+dpipes_status dpi_follow_stop_take(dpipes_ray_run *run, const dpi_http_reply *reply, dpipes_error *err);
+
+/* Whether the job is to stop from now on, and whether the wait for its end is over. */
+dpipes_status dpi_follow_stop_check(dpipes_ray_run *run, dpipes_error *err);
+
+/* What became of a job that was to stop. One that has succeeded meanwhile has succeeded. */
+dpipes_status dpi_follow_stop_verdict(dpipes_ray_run *run, dpipes_error *err);
 
 #endif
