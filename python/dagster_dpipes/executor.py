@@ -134,7 +134,8 @@ class RayStepHandler(StepHandler):
         try:
             self.watch.launch(submission_id=submission_id, entrypoint=shlex.join(arguments), **job)
         except DpipesError as error:
-            self._refused[submission_id] = error  # of this step alone, as its health
+            if error.status != "EIO":  # Ray has not said whether it has the job: that is looked for
+                self._refused[submission_id] = error  # of this step alone, as its health
 
     def _job(self, step_handler_context: StepHandlerContext, step_key: str) -> dict[str, Any]:
         args = step_handler_context.execute_step_args
@@ -151,12 +152,14 @@ class RayStepHandler(StepHandler):
     def check_step_health(self, step_handler_context: StepHandlerContext) -> CheckStepHealthResult:
         step_key = _step_key(step_handler_context)
         submission_id = _submission_id(step_handler_context)
+        if submission_id in self._refused:
+            return _unhealthy(step_handler_context, self._refused[submission_id])
         try:
-            if submission_id in self._refused:
-                raise self._refused[submission_id]
             result = self.watch.look(submission_id)
         except DpipesError as error:
-            return CheckStepHealthResult.unhealthy(reason=f"Ray job {submission_id} of step {step_key}: {error}")
+            return _without_an_answer(step_handler_context, error)
+        if result.error and result.outcome == "UNREACHABLE":
+            return _without_an_answer(step_handler_context, result.error)
         if result.error and result.outcome != "UNFINISHED":
             kind = f" ({result.error_type})" if result.error_type else ""
             return CheckStepHealthResult.unhealthy(reason=f"Ray job of step {step_key}{kind}: {result.error}")
@@ -179,6 +182,19 @@ class RayStepHandler(StepHandler):
             event_specific_data=EngineEventData(),
         )
         self.watch.stop(submission_id, wait=_STOP_SECONDS)
+
+
+def _unhealthy(step_handler_context: StepHandlerContext, error: DpipesError) -> CheckStepHealthResult:
+    job = f"Ray job {_submission_id(step_handler_context)} of step {_step_key(step_handler_context)}"
+    return CheckStepHealthResult.unhealthy(reason=f"{job}: {error}")
+
+
+def _without_an_answer(step_handler_context: StepHandlerContext, error: DpipesError) -> CheckStepHealthResult:
+    """The job may run, and Dagster would start an unhealthy step with a retry policy once more beside it. It writes what is
+    raised into the event log instead, and looks again."""
+    if step_handler_context.get_step_context(_step_key(step_handler_context)).op_retry_policy:
+        raise error
+    return _unhealthy(step_handler_context, error)
 
 
 def _step_key(step_handler_context: StepHandlerContext) -> str:
