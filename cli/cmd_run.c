@@ -96,15 +96,9 @@ static dpipes_status make_message_file(run *r, const dpipes_ray_client *client)
     return dpi_buf_failed(&r->messages) ? dpi_fail_memory(&r->err) : DPIPES_OK;
 }
 
-static bool may_run_on(const dpipes_ray_result *ray)
-{
-    return ray->status == DPIPES_RAY_JOB_PENDING || ray->status == DPIPES_RAY_JOB_RUNNING ||
-           ray->outcome == DPIPES_RAY_UNREACHABLE;
-}
-
 static void remove_message_file(run *r)
 {
-    if (r->messages.size > 0 && may_run_on(&r->ray))
+    if (r->messages.size > 0 && r->ray.may_run)
         fprintf(stderr, "dpipes: the job's messages go on in %s: dpipes attach --message-file\n", r->messages.data);
     else if (r->messages.size > 0)
         unlink(r->messages.data);

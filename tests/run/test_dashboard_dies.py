@@ -27,7 +27,7 @@ def project(tmp_path_factory):
 
 
 class Place:
-    """How the run reads its logs: of the node's agent, or, where the dashboard seems not to be on this machine, by their last lines."""
+    """How the run reads its logs: of the node's agent, or by their last lines, where the dashboard seems to be elsewhere."""
 
     def __init__(self, ray, by, project):
         address = ray.address if by == "agent" else ray.address.replace("127.0.0.1", "0.0.0.0")
