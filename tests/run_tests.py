@@ -4,15 +4,18 @@
     scripts/test [STAGE…]       all stages, or those named
 
 A stage that only builds, checks the format or repeats the unit tests under a tool counts as one test; the unit tests
-and pytest count each of theirs. Each stage shows its output as it comes.
+and pytest count each of theirs. Each stage shows its output as it comes, but for those that run beside pytest, which waits
+most of its time: theirs follows.
 """
 
 import json
+import multiprocessing
 import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
@@ -192,6 +195,7 @@ def need_gcc_build():
         raise StageError("the gcc build fails, so there is nothing to test")
 
 
+BESIDE_PYTEST = ("clang", "asan", "tsan", "valgrind")
 STAGES = {
     "format": stage_format,
     "gcc": stage_gcc,
@@ -217,6 +221,61 @@ def run_stage(title, stage):
     return counts, time.monotonic() - started
 
 
+def run_stages(names, chosen):
+    return [(name, *run_stage(f"[{chosen.index(name) + 1}/{len(chosen)}] {name}", STAGES[name])) for name in names]
+
+
+class Beside:
+    """Stages in a process of their own, which takes what CPU time others leave."""
+
+    def __init__(self, names, chosen):
+        self.names, self.output = names, tempfile.TemporaryFile("w+")
+        fork = multiprocessing.get_context("fork")
+        self.receiver, sender = fork.Pipe(duplex=False)
+        self.process = fork.Process(target=self.work, args=(chosen, sender))
+        self.process.start()
+        sender.close()
+
+    def work(self, chosen, sender):
+        os.nice(19)
+        for stream in (1, 2):
+            os.dup2(self.output.fileno(), stream)
+        try:
+            sender.send(run_stages(self.names, chosen))
+        except KeyboardInterrupt:
+            sys.exit(130)
+
+    def finish(self):
+        """Their rows; of all, when the process has died."""
+        try:
+            rows = self.receiver.recv()
+        except EOFError:
+            rows = [(name, Counts(failed=1), 0.0) for name in self.names]
+        self.process.join()
+        self.output.seek(0)
+        print(self.output.read(), flush=True)
+        return rows
+
+    def stop(self):
+        self.process.terminate()
+        self.process.join()
+
+
+def run_chosen(chosen):
+    names = [name for name in chosen if name in BESIDE_PYTEST and "pytest" in chosen]
+    others = [name for name in chosen if name not in names and name != "pytest"]
+    rows = run_stages(others, chosen)
+    if "pytest" in chosen:
+        beside = Beside(names, chosen)
+        try:
+            rows += run_stages(["pytest"], chosen)
+            rows += beside.finish()
+        except KeyboardInterrupt:
+            beside.stop()
+            raise
+    return sorted(rows, key=lambda row: chosen.index(row[0]))
+
+
 def print_table(rows):
     print(f"\n{'stage':<12}{'passed':>8}{'failed':>8}{'skipped':>9}{'seconds':>9}")
     for name, counts, seconds in rows:
@@ -230,9 +289,7 @@ def main(names):
         return 2
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     chosen = names or list(STAGES)
-    rows = []
-    for number, name in enumerate(chosen, 1):
-        rows.append((name, *run_stage(f"[{number}/{len(chosen)}] {name}", STAGES[name])))
+    rows = run_chosen(chosen)
     total = sum((counts for _, counts, _ in rows), Counts())
     print_table(rows)
     skipped = f", {total.skipped} skipped" if total.skipped else ""
