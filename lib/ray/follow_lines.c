@@ -1,20 +1,18 @@
 /* The log by its last lines: where no agent can be asked for what is new, and nothing is to be left on the dashboard, as a
  * stream is when its job has ended. The lines come by one request, their place in the log by another. */
-#include <limits.h>
-
 #include "base/error.h"
 #include "base/random.h"
 #include "ray/follow.h"
 
-#define DPI_LINES_LEAST     32
-#define DPI_LINES_SPREAD    256   /* so that few others ask for just as many */
-#define DPI_LINES_BYTES     32768 /* in so many bytes of lines, where not more are wanted */
+#define DPI_LINES_LEAST     16
+#define DPI_LINES_SPREAD    64    /* so that few others ask for just as many */
+#define DPI_LINES_BYTES     16384 /* in so many bytes of lines, where not more are wanted */
 #define DPI_LINES_MISSES    3     /* in a row, until a stream is opened */
 #define DPI_LINES_PAUSE_MS  100   /* between two looks, at least */
 #define DPI_LINES_SHARE     10    /* of the time without: the pause */
 #define DPI_LINES_FACTOR    4     /* … and at least so many times what the last look took */
 #define DPI_LINES_OF_ALL_MS 15    /* of the pause, for each run of the client: a look costs Ray half of that */
-#define DPI_PLACES          100   /* lines of the agent's log, among them that about our request */
+#define DPI_PLACES          32 /* lines of the agent's log, among them that about our request; four times for each miss */
 
 bool dpi_follow_lines_can(const dpipes_ray_run *run)
 {
@@ -38,7 +36,7 @@ dpi_http_request dpi_follow_lines_request(dpipes_ray_run *run)
     dpi_follow *f = &run->follow;
     const char *address = dpi_run_address(run);
     if (f->placing)
-        return dpi_jobs_agent_log_request(address, f->driver.node_id, DPI_PLACES);
+        return dpi_jobs_agent_log_request(address, f->driver.node_id, DPI_PLACES << 2 * f->lines_misses);
     f->lines_asked = new_count(f);
     f->lines_ms = run->now_ms;
     return dpi_jobs_log_end_request(address, run->result.submission_id, f->driver.node_id, f->lines_asked);
@@ -98,13 +96,21 @@ static dpipes_status take_lines(dpipes_ray_run *run, uint64_t begin, dpipes_erro
     return status;
 }
 
+/* What the session has must stand in the lines before what is new. */
+static bool fits(const dpipes_ray_run *run, uint64_t begin)
+{
+    const dpi_follow *f = &run->follow;
+    return begin >= f->job_log.fed ||
+           dpi_log_tail_ends_with(&run->tail, dpi_buf_text(&f->lines), (size_t)(f->job_log.fed - begin));
+}
+
 /* Two places: somebody has asked for as many lines, which were as long. None: the agent's log has none of our requests. */
 static dpipes_status place(dpipes_ray_run *run, const dpi_buf *agent_log, dpipes_error *err)
 {
     dpi_follow *f = &run->follow;
     uint64_t begin;
     const unsigned places = dpi_jobs_read_lines_begin(agent_log, f->lines_asked, f->lines.size, f->job_log.fed, &begin);
-    if (places == 1)
+    if (places == 1 && fits(run, begin))
         return take_lines(run, begin, err);
     f->log.due_ms = run->now_ms;
     if (!is_missed(f))

@@ -117,6 +117,7 @@ class Dashboard:
         version="2.60.0",
         max_streams=float("inf"),
         logs_requests=False,
+        others=0,
     ):
         self.jobs = {} if jobs is None else jobs
         self.answers = list(answers)
@@ -127,6 +128,7 @@ class Dashboard:
         self.version = version
         self.max_streams = max_streams  # with so many open there is no log but as text: 429
         self.agents_own_log = [] if logs_requests else None  # None: warnings alone, so logs are streamed
+        self.others = others  # requests of others, after each that is in the agent's log
         self.requests = []
         self.streams = set()  # their sockets
         self.most_streams = 0
@@ -309,8 +311,8 @@ class Dashboard:
         log = self.job_of_log(request.query["filename"]).log()
         last = log if lines == -1 else b"".join(log.splitlines(keepends=True)[-lines:]) if lines > 0 else b""
         if self.agents_own_log is not None:
-            places = f"from {len(log) - len(last)} to {len(log)} for lines={lines}"
-            self.agents_own_log.append(f"INFO log_agent.py:401 -- Tailing logs {places}, with keep_alive=-1\n")
+            places = [f"from {len(log) - len(last)} to {len(log)} for lines={lines}", *["from 0 to 9 for lines=3"] * self.others]
+            self.agents_own_log += [f"INFO log_agent.py:401 -- Tailing logs {place}, with keep_alive=-1\n" for place in places]
         return 200, last, {}
 
     def agents_log(self, request, filename):

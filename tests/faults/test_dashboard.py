@@ -229,6 +229,11 @@ def test_two_clients_of_one_job_do_not_mistake_their_lines(log, events):
     assert told == [whole(events)] * 8 and job.streams == 0
 
 
+def test_a_node_that_others_ask_a_lot_is_asked_for_more_of_its_log(log, events):
+    pieces = [(n * 0.1, log[n * 50 : n * 50 + 50]) for n in range(len(log) // 50 + 1)]
+    assert by_lines(Job(pieces, ends_after=3), others=300) == whole(events)
+
+
 def test_where_the_agents_log_tells_nothing_a_stream_is_opened(log, events):
     job = Job([(0, log[:300]), (0.5, log[300:])], ends_after=1)
     with Dashboard({"job": job, "next": Job([(0, log)], ends_after=2)}) as fake:
