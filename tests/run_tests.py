@@ -195,7 +195,7 @@ def need_gcc_build():
         raise StageError("the gcc build fails, so there is nothing to test")
 
 
-BESIDE_PYTEST = ("clang", "asan", "tsan", "valgrind")
+BESIDE_PYTEST = ("clang", "asan", "tsan")
 STAGES = {
     "format": stage_format,
     "gcc": stage_gcc,

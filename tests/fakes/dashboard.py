@@ -73,7 +73,7 @@ class Job:
 class Answer:
     """Instead of the right answer, to the next `times` requests that begin so; a space at its end: that are no longer."""
 
-    request: str  # "GET /api/jobs/"
+    request: str  # "GET /api/jobs/", "GET /api/v0/logs/file lines=-1 "
     code: object = 200
     body: bytes = b""
     times: int = 1
@@ -193,7 +193,8 @@ class Dashboard:
 
     def fault_for(self, request):
         for answer in self.answers:
-            meant = f"{request.line} ".startswith(answer.request) and (not answer.when or answer.when(request))
+            line = f"{request.line} lines={request.query.get('lines')} "
+            meant = line.startswith(answer.request) and (not answer.when or answer.when(request))
             if answer.times > 0 and meant:
                 answer.times -= 1
                 return answer

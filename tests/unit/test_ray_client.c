@@ -11,6 +11,7 @@
 #define STOP   "POST /api/jobs/job1/stop"
 #define TEXT   "GET /api/jobs/job1/logs"
 #define FILE_  "GET /api/v0/logs/file"
+#define WHOLE  FILE_ "?node_id=n0de&filename=job-driver-job1.log&lines=-1&"
 #define STREAM "GET /api/v0/logs/stream"
 
 #define TAKES                                                                                                          \
@@ -300,14 +301,15 @@ START_TEST(a_broken_stream_loses_and_repeats_nothing)
         {.request = STREAM, .times = 1, .code = 500, .body = "Agent for node id: n0de doesn't exist."},
         {.request = STREAM, .times = 1, .body = LOG_, .size = 41, .end = FAKE_CUT},
         {.request = STREAM, .body = LOG_, .size = strlen(LOG_) - 1, .end = FAKE_HOLD},
-        {.request = FILE_, .times = 1, .end = FAKE_CUT_HEADERS},
-        {.request = FILE_, .times = 1, .body = LOG_, .size = 10},
-        {.request = FILE_, .times = 1, .body = LOG_, .size = strlen(LOG_) - 1, .end = FAKE_CUT},
-        {.request = FILE_, .body = LOG_},
+        {.request = WHOLE, .times = 1, .end = FAKE_CUT_HEADERS},
+        {.request = WHOLE, .times = 1, .body = LOG_, .size = 10},
+        {.request = WHOLE, .times = 1, .body = LOG_, .size = strlen(LOG_) - 1, .end = FAKE_CUT},
+        {.request = WHOLE, .body = LOG_},
         {0},
     };
     assert_ok(run(rules), &err);
     assert_whole_log();
+    ck_assert_uint_eq(fake_http_count(fake, WHOLE), 4);
     ck_assert_uint_eq(result.reconnects, 3);
     ck_assert_ptr_nonnull(strstr(logged.data, "WARNING job job1: reading the log again from byte 40 (GET http://"));
 }
@@ -493,16 +495,16 @@ START_TEST(what_was_out_of_reach_with_the_dashboard_is_not_lost_when_that_is_bac
         RAY_2_60,
         TAKES,
         {.request = JOB, .times = 1, .body = STATUS("RUNNING", "")},
-        {.request = JOB, .times = 4, .end = FAKE_HANG_UP},
-        {.request = JOB, .body = STATUS("RUNNING", ""), .until = STREAM, .until_count = 6},
+        {.request = JOB, .times = 8, .end = FAKE_HANG_UP},
+        {.request = JOB, .body = STATUS("RUNNING", ""), .until = STREAM, .until_count = 10},
         SUCCEEDED,
         {.request = STREAM, .times = 1, .body = LOG_, .size = 10, .end = FAKE_CUT},
-        {.request = STREAM, .times = 4, .end = FAKE_HANG_UP},
+        {.request = STREAM, .times = 8, .end = FAKE_HANG_UP},
         {.request = STREAM, .body = LOG_, .end = FAKE_HOLD},
         {.request = FILE_, .body = LOG_},
         {0},
     };
-    connect_to(rules, (dpipes_ray_client_options){.lost_after_ms = 400});
+    connect_to(rules, (dpipes_ray_client_options){.lost_after_ms = 1500});
     ck_assert_int_eq(run_job((dpipes_ray_job){0}), DPIPES_OK);
     assert_whole_log();
 }
