@@ -126,24 +126,18 @@ bool dpi_run_makes_message_file(const dpi_run_options *o)
 
 /* ---- What is run, or followed ---- */
 
-static bool is_among(const char *name, const dpi_arg *args, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(args[i].name, name) == 0)
-            return true;
-    return false;
-}
-
 /* What `attach` has no option for is of a new job. */
 static dpipes_status check_attach(dpi_run_options *o, const dpi_arg *args, size_t count, uint64_t given,
                                   const char *word, dpipes_error *err)
 {
-    dpi_arg known[DPI_COMMAND_ARGS_MAX];
+    dpi_arg known[DPI_COMMAND_ARGS_MAX], same;
     const size_t known_count = dpi_attach_args(o, known);
-    for (size_t i = 0; i < count; i++)
-        if (given >> i & 1 && args[i].value != &o->attach && !is_among(args[i].name, known, known_count))
-            return dpi_fail(err, DPIPES_EINVAL, "%s is for a new job, and --attach follows one that is there",
-                            args[i].name);
+    for (size_t i = 0; i < count; i++) {
+        const char *const name[] = {args[i].name, NULL};
+        const bool taken = args[i].value == &o->attach || dpi_args_select(known, known_count, name, &same) > 0;
+        if (given >> i & 1 && !taken)
+            return dpi_fail(err, DPIPES_EINVAL, "%s is for a new job, and --attach follows one that is there", *name);
+    }
     return word ? dpi_fail(err, DPIPES_EINVAL, "`%s`: --attach follows a job that is there, and runs no command", word)
                 : DPIPES_OK;
 }

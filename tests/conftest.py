@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import own_ray
 import pytest
 from harness import IN_CI, built, clean_environment, run
 from processes import Trace
@@ -101,3 +102,11 @@ def ray(ray_program, runtime_directory):
     left = trace.left()
     trace.close()
     assert (down.returncode, left) == (0, []), down.stderr
+
+
+@pytest.fixture(scope="module")
+def lasting(ray_program, runtime_directory):
+    """A Ray of the module's own, for what it survives."""
+    ray = own_ray.Ray(ray_program)
+    yield ray
+    ray.close()

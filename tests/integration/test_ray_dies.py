@@ -29,14 +29,6 @@ def start(ray, count, *words, burst=0):
     return Following(command, clean_environment())
 
 
-@pytest.fixture(scope="module")
-def lasting(ray_program, runtime_directory):
-    """For what Ray survives."""
-    ray = Ray(ray_program)
-    yield ray
-    ray.close()
-
-
 @pytest.fixture
 def mortal(ray_program, runtime_directory):
     """For what it does not."""

@@ -4,16 +4,8 @@ import uuid
 
 import pytest
 from live_run import Live
-from own_ray import Ray
 from processes import wait_until
 from runs_harness import Project, command, dpipes, program_output, run, status_of_run, stored
-
-
-@pytest.fixture(scope="module")
-def lasting(ray_program, runtime_directory):
-    ray = Ray(ray_program)
-    yield ray
-    ray.close()
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ import pytest
 from fake_ray import FakeRay
 from harness import clean_environment, run
 from live_run import Live
-from own_ray import Ray
 from processes import wait_until
 from runs_harness import Project, command, query, status_of_run
 
@@ -75,13 +74,6 @@ def test_a_launched_run_whose_job_is_lost_is_left(tmp_path):
 
 
 # ---- A real one whose agent stands still --------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def lasting(ray_program, runtime_directory):
-    ray = Ray(ray_program)
-    yield ray
-    ray.close()
 
 
 @contextlib.contextmanager
